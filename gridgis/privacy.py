@@ -1,0 +1,368 @@
+"""The only door to a shown map: small counts hidden so that they cannot be computed back, nothing else let out.
+
+Every published number is part of sums that a reader may know: the cells of a parent add up to the parent, the
+parents to the whole, and the categories of a cell to its count. A number below the limit is hidden; then others
+are hidden with it until no sum gives a hidden number away (complementary hiding), which is proven at the end by
+linear algebra over all sums together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_grid
+from gridgis.summarise import COUNT, RATE, rate
+
+SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
+"""The values of the columns ``<measure>_status``."""
+
+TOTAL = "(all)"
+"""Stands for the whole in the table of totals."""
+
+PERSONAL_NAMES = re.compile(
+    r"(^|_)(name|surname|fullname|phone|telephone|mobile|tel|id_?card|id_?number|passport|email|e_?mail|address|addr"
+    r"|birth|birthday|birthdate|wechat|resident|householder)(_|$)|姓名|户主|电话|手机|联系方式|身份证|证件号|住址|地址|出生|邮箱|微信",
+    re.IGNORECASE,
+)
+"""Names of columns that hold persons: such a column never reaches an output."""
+
+PERSONAL_VALUES = re.compile(r"^\s*(\d{17}[\dXx]|(\+?86[- ]?)?1[3-9]\d{9})\s*$")
+"""Values that are an identity card number of 18 or a mobile number of 11 digits."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table that may be shown; made by `publish` only.
+
+    Attributes
+    ----------
+    table : GeoDataFrame
+        One row a cell, by code: ``grid_code``, ``parent_code``, each measure (float, NaN where it is hidden or
+        not known), its ``<measure>_status`` (shown, hidden, no data), and the polygon. No other column.
+    measures : tuple of str
+        The measures, in order.
+    hide_below : int
+        Counts from 1 up to this, itself not included, are hidden.
+    totals : DataFrame
+        ``parent_code`` (the last row is the whole) and the same columns for each measure that is a count.
+    notes : tuple of str
+        Lines for the foot of a map: sources, what is modelled.
+    internal : bool
+        True: nothing is hidden, and the map says on its face that it is internal.
+    """
+
+    table: gpd.GeoDataFrame
+    measures: tuple[str, ...]
+    hide_below: int
+    totals: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    internal: bool = False
+    _made_by_publish: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a table that did not go through `publish`."""
+        if not self._made_by_publish:
+            raise GridError("Published: it is made by gridgis.publish(), which protects the counts, and not by hand.")
+
+
+def publish(
+    table: Grid,
+    *,
+    measures: Sequence[str] | None = None,
+    hide_below: int = 10,
+    notes: Sequence[str] = (),
+    internal: bool = False,
+) -> Published:
+    """Make a table fit to be shown: only the measures asked for, small counts hidden beyond recovery.
+
+    Parameters
+    ----------
+    table : GeoDataFrame
+        What `summarise` returned, or a grid.
+    measures : sequence of str, optional
+        Columns to let out: ``households``, ``persons``, ``buildings``, ``count``, ``count_<category>``,
+        ``count_per_100_households``. By default households and all that `summarise` counted.
+    hide_below : int
+        Counts from 1 to ``hide_below - 1`` are hidden. A true zero is shown.
+    notes : sequence of str
+        Lines for the foot of the map.
+    internal : bool
+        True hides nothing, for use inside the office; every map made of it says so.
+
+    Returns
+    -------
+    Published
+
+    Raises
+    ------
+    GridError
+        If a measure is missing, personal, negative or not a number, or ``hide_below`` is below 2.
+
+    Examples
+    --------
+    >>> table = summarise(example.grid, locate(example.events, example.grid))
+    >>> shown = publish(table, hide_below=3)
+    >>> shown.table["count_status"].tolist()
+    ['hidden', 'hidden', 'hidden', 'hidden']
+    """
+    grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
+    if not isinstance(hide_below, int) or hide_below < 2:
+        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
+    asked = _asked(grid, measures)
+    counts = [name for name in asked if name != RATE]
+    if RATE in asked:
+        counts += [name for name in (COUNT, "households") if name not in counts]
+    block = _Block.of(grid, counts)
+    hidden = np.zeros(block.value.shape, bool) if internal else hide(block.value, block.sums, hide_below)
+    public = grid[[CODE, PARENT]].copy()
+    totals = pd.DataFrame({PARENT: [*block.parents, TOTAL]})
+    for position, name in enumerate(counts):
+        value, status = block.column(position, hidden)
+        if name in asked:
+            public[name], public[f"{name}_status"] = value[: len(grid)], status[: len(grid)]
+            totals[name], totals[f"{name}_status"] = value[len(grid) :], status[len(grid) :]
+    if RATE in asked:
+        _add_rate(public, block, counts, hidden)
+    columns = [CODE, PARENT, *(part for name in asked for part in (name, f"{name}_status"))]
+    frame = gpd.GeoDataFrame(public[columns], geometry=grid.geometry.to_numpy(), crs=grid.crs)
+    return Published(frame, tuple(asked), hide_below, totals, tuple(notes), internal, True)
+
+
+def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
+    """The measures to let out, each asked whether it may."""
+    if measures is None:
+        counted = [name for name in grid.columns if name == COUNT or str(name).startswith(f"{COUNT}_")]
+        measures = [*(["households"] if "households" in grid.columns else []), *counted]
+    if not measures:
+        raise GridError("measures: the table holds none; summarise it first, or name the columns to publish.")
+    allowed = {"households", "persons", "buildings", "area_m2", COUNT}
+    for name in measures:
+        if name not in grid.columns:
+            raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
+        if name not in allowed and not str(name).startswith(f"{COUNT}_"):
+            raise GridError(f"measures: {name!r} is no count of things; only {listed(sorted(allowed))} and count_* are.")
+        value = pd.to_numeric(grid[name], errors="coerce")
+        if (value < 0).any() or np.isinf(value).any() or (value.isna() & grid[name].notna()).any():
+            raise GridError(f"measures: expected numbers of 0 or more in {name!r}.")
+    return list(dict.fromkeys(str(name) for name in measures))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """All published counts as one vector, and the sums that tie them.
+
+    The vector holds, measure by measure, the cells, then the parents, then the whole.
+    """
+
+    value: npt.NDArray[np.float64]
+    sums: list[tuple[int, npt.NDArray[np.int64]]]
+    parents: list[str]
+    height: int
+
+    @classmethod
+    def of(cls, grid: Grid, counts: list[str]) -> _Block:
+        """Lay out the counts of a table."""
+        parents = sorted(set(grid[PARENT]))
+        n, p = len(grid), len(parents)
+        height = n + p + 1
+        row_parent = np.searchsorted(np.array(parents, object).astype(str), grid[PARENT].astype(str))
+        value = np.full(height * len(counts), np.nan)
+        sums: list[tuple[int, npt.NDArray[np.int64]]] = []
+        for position, name in enumerate(counts):
+            start = position * height
+            cells = pd.to_numeric(grid[name], errors="coerce").to_numpy(float)
+            value[start : start + n] = cells
+            known = np.nan_to_num(cells)
+            value[start + n : start + n + p] = np.bincount(row_parent, known, minlength=p)
+            value[start + n + p] = known.sum()
+            sums += [(start + n + i, start + np.flatnonzero((row_parent == i) & ~np.isnan(cells))) for i in range(p)]
+            sums.append((start + n + p, start + n + np.arange(p)))
+        parts = [i for i, name in enumerate(counts) if name.startswith(f"{COUNT}_")]
+        if COUNT in counts and parts:
+            whole = counts.index(COUNT) * height
+            added = sum(np.nan_to_num(value[i * height : (i + 1) * height]) for i in parts)
+            if np.array_equal(added, np.nan_to_num(value[whole : whole + height])):
+                sums += [(whole + row, np.array([i * height + row for i in parts])) for row in range(height)]
+        return cls(value, sums, parents, height)
+
+    def column(
+        self, position: int, hidden: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+        """Values and status of one measure: cells, parents, whole."""
+        here = slice(position * self.height, (position + 1) * self.height)
+        value = np.where(hidden[here], np.nan, self.value[here])
+        status = np.where(hidden[here], HIDDEN, np.where(np.isnan(self.value[here]), NO_DATA, SHOWN))
+        return value, status.astype(object)
+
+
+def hide(
+    value: npt.NDArray[np.float64], sums: Sequence[tuple[int, npt.NDArray[np.int64]]], hide_below: int
+) -> npt.NDArray[np.bool_]:
+    """Choose what to hide so that no sum gives a small count away.
+
+    Parameters
+    ----------
+    value : array of float
+        All counts, totals included; NaN where there is none.
+    sums : sequence of (total, parts)
+        Positions: ``value[total] == value[parts].sum()``.
+    hide_below : int
+        Counts from 1 to ``hide_below - 1`` are hidden first.
+
+    Returns
+    -------
+    array of bool
+        True where hidden. In each sum the hidden numbers are two or more, and leave each other room of at least
+        ``hide_below``; no hidden number follows from all sums together (rank test).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hide(np.array([3.0, 40.0, 25.0, 68.0]), [(3, np.array([0, 1, 2]))], 10)
+    array([ True, False,  True, False])
+    """
+    hidden = (value > 0) & (value < hide_below)
+    waiting = True
+    while waiting:
+        waiting = False
+        for total, parts in sums:
+            for extra in _complement(value, hidden, total, parts, hide_below):
+                hidden[extra] = True
+                waiting = True
+        if not waiting:
+            for given_away in _recoverable(hidden, sums):
+                waiting |= _hide_beside(value, hidden, sums, given_away)
+    return hidden
+
+
+def _complement(
+    value: npt.NDArray[np.float64],
+    hidden: npt.NDArray[np.bool_],
+    total: int,
+    parts: npt.NDArray[np.int64],
+    hide_below: int,
+) -> list[int]:
+    """What else to hide in one sum: the smallest shown parts above zero, then the total."""
+    chosen: list[int] = []
+    while True:
+        out = [int(i) for i in parts if hidden[i] or i in chosen]
+        total_out = bool(hidden[total]) or total in chosen
+        if not out and not total_out:
+            return chosen
+        room = value[out].sum() >= hide_below + len(out) if not total_out else True
+        if len(out) + total_out >= 2 and room:
+            return chosen
+        shown = [int(i) for i in parts if not hidden[i] and i not in chosen and value[i] > 0]
+        if shown:
+            chosen.append(min(shown, key=lambda i: (value[i], i)))
+        elif not total_out and value[total] > 0:
+            chosen.append(total)
+        else:
+            return chosen
+
+
+def _recoverable(hidden: npt.NDArray[np.bool_], sums: Sequence[tuple[int, npt.NDArray[np.int64]]]) -> list[int]:
+    """Find hidden numbers that the sums determine: those whose unit vector lies in the row space."""
+    unknown = np.flatnonzero(hidden)
+    column = {int(i): k for k, i in enumerate(unknown)}
+    rows = []
+    for total, parts in sums:
+        row = {column[int(i)]: 1.0 for i in parts if int(i) in column}
+        if total in column:
+            row[column[total]] = -1.0
+        if row:
+            rows.append(row)
+    if not rows:
+        return []
+    found: list[int] = []
+    for part in _connected(rows):
+        names = sorted({k for r in part for k in rows[r]})
+        place = {k: i for i, k in enumerate(names)}
+        matrix = np.zeros((len(part), len(names)))
+        for i, r in enumerate(part):
+            for k, sign in rows[r].items():
+                matrix[i, place[k]] = sign
+        _, singular, basis = np.linalg.svd(matrix, full_matrices=True)
+        free = basis[int((singular > 1e-9).sum()) :]
+        found += [int(unknown[names[i]]) for i in np.flatnonzero(np.abs(free).max(axis=0, initial=0.0) < 1e-9)]
+    return sorted(found)
+
+
+def _connected(rows: list[dict[int, float]]) -> list[list[int]]:
+    """Gather equations that share an unknown."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    equation = [r for r, row in enumerate(rows) for _ in row]
+    unknown = [k for row in rows for k in row]
+    n = len(rows)
+    width = max(unknown) + 1
+    links = coo_array((np.ones(len(unknown)), (equation, [n + k for k in unknown])), shape=(n + width, n + width))
+    label = connected_components(links, directed=False)[1][:n]
+    return [np.flatnonzero(label == part).tolist() for part in np.unique(label)]
+
+
+def _hide_beside(
+    value: npt.NDArray[np.float64],
+    hidden: npt.NDArray[np.bool_],
+    sums: Sequence[tuple[int, npt.NDArray[np.int64]]],
+    given_away: int,
+) -> bool:
+    """Hide one more number in a sum that a recoverable number is part of; say whether one was found."""
+    for total, parts in sums:
+        if given_away == total or given_away in parts:
+            shown = [int(i) for i in (*parts, total) if not hidden[i] and value[i] > 0]
+            if shown:
+                hidden[min(shown, key=lambda i: (value[i], i))] = True
+                return True
+    return False
+
+
+def _add_rate(public: pd.DataFrame, block: _Block, counts: list[str], hidden: npt.NDArray[np.bool_]) -> None:
+    """The rate of shown counts over shown households only."""
+    n = len(public)
+    count, count_status = block.column(counts.index(COUNT), hidden)
+    base, base_status = block.column(counts.index("households"), hidden)
+    public[RATE] = rate(pd.Series(count[:n]), pd.Series(base[:n])).to_numpy()
+    either = (count_status[:n] == HIDDEN) | (base_status[:n] == HIDDEN)
+    public[f"{RATE}_status"] = np.where(either, HIDDEN, np.where(public[RATE].isna(), NO_DATA, SHOWN)).astype(object)
+
+
+def personal_columns(table: pd.DataFrame) -> list[str]:
+    """Name the columns that hold persons, by their name or by what stands in them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> personal_columns(pd.DataFrame({"姓名": ["x"], "kind": ["noise"], "contact": ["13812345678"]}))
+    ['姓名', 'contact']
+    """
+    found = []
+    for name in table.columns:
+        values = table[name]
+        if values.dtype.name == "geometry" or name in (CODE, PARENT, "located_by", "event_id"):
+            continue
+        text = values.dropna().astype(str)
+        if PERSONAL_NAMES.search(str(name)) or (len(text) and text.str.match(PERSONAL_VALUES).mean() > 0.2):
+            found.append(str(name))
+    return found
+
+
+def without_persons(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Give the table without the columns that hold persons, and the names of these columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> without_persons(pd.DataFrame({"phone": ["1"], "kind": ["noise"]}))[1]
+    ['phone']
+    """
+    found = personal_columns(table)
+    return table.drop(columns=found), found

@@ -1,0 +1,357 @@
+"""Read what a division is made from: areas (polygons), buildings (polygons with loads) and barriers (lines)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gridgis.check import GridError, listed, require_unique
+from gridgis.read.opening import Report, open_features, text_column
+from gridgis.read.tidying import (
+    POLYGONS,
+    clean_codes,
+    clean_text,
+    column,
+    declared_crs,
+    in_metres,
+    mended,
+    numbers,
+    present,
+    require_types,
+)
+
+LINES = ("LineString", "MultiLineString", "LinearRing")
+STRENGTHS = ("hard", "major", "middle", "minor")
+
+_KINDS = {
+    "hard": "motorway trunk rail river canal wall city_wall",
+    "major": "primary secondary tertiary primary_link secondary_link tertiary_link motorway_link trunk_link",
+    "middle": "residential unclassified living_street stream pedestrian fence",
+    "minor": "service footway cycleway path track steps alley",
+}
+
+BARRIER_OF_KIND: dict[str, str] = {
+    kind: strength for strength in STRENGTHS for kind in (strength, *_KINDS[strength].split())
+}
+"""Strength of a barrier by its kind (OpenStreetMap words, or a strength itself); any other kind is ``middle``."""
+
+_OSM_COLUMNS = ("highway", "railway", "waterway", "barrier")
+
+
+def read_areas(
+    path: str | os.PathLike[str],
+    *,
+    code: str = "code",
+    name: str | None = None,
+    crs: object = None,
+    layer: str | None = None,
+    source_crs: object = None,
+) -> gpd.GeoDataFrame:
+    """Read the areas to be divided: communities, villages, streets, each with its code.
+
+    Parameters
+    ----------
+    path : path
+        GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf or OSM .pbf.
+    code : str
+        Column of the codes.
+    name : str, optional
+        Column of the names; without it ``name``, if there is one.
+    crs : int, str or pyproj.CRS, optional
+        The metre CRS wanted. Without it a projected metre CRS of the file is kept, anything else goes to
+        `gridgis.crs.metre_crs` of the centre.
+    layer : str, optional
+        Layer of the file; needed where there are several.
+    source_crs : int, str or pyproj.CRS, optional
+        The CRS of the coordinates, where the file declares none; may carry your own parameters (``+towgs84``).
+
+    Returns
+    -------
+    GeoDataFrame
+        ``code`` (str, unique), ``name`` (str, where there is one), ``geometry`` (Polygon or MultiPolygon, valid, 2-D,
+        metres), in the order of the file. Rows without geometry are left out.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, has no such column, no rows, other than polygons, no CRS or one that its
+        coordinates contradict; if a code is missing, stands twice or was a floating-point number.
+
+    Warns
+    -----
+    GridWarning
+        One sentence with all that was repaired or left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> block = gpd.GeoDataFrame({"code": ["010101"]}, geometry=[shapely.box(113.1, 36.1, 113.2, 36.2)], crs=4490)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     block.to_file(f"{folder}/areas.gpkg")
+    ...     areas = read_areas(f"{folder}/areas.gpkg")
+    >>> areas["code"].tolist(), areas.crs.to_epsg()
+    (['010101'], 4547)
+    """
+    report = Report(path)
+    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
+    columns = {"code": clean_codes(column(frame, code, report.name, "code="), report)}
+    if name is not None or "name" in frame.columns:
+        columns["name"] = clean_text(column(frame, name or "name", report.name, "name="))
+    source = declared_crs(frame, path, source_crs)
+    features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("code", drop=False)
+    features = _polygons(features, source, crs, report)
+    require_unique(features, "code", report.name)
+    report.tell()
+    return features.reset_index(drop=True)
+
+
+def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
+    """Give valid polygons in metres; an error where none is left."""
+    features = present(features, report)
+    require_types(features, POLYGONS, report.name)
+    features = mended(in_metres(features, source, crs, report.name), report)
+    if features.empty:
+        why = f" ({'; '.join(report.notes)})" if report.notes else ""
+        raise GridError(f"{report.name}: expected polygons, got no rows{why}.")
+    return features
+
+
+def read_buildings(
+    path: str | os.PathLike[str],
+    *,
+    building_id: str | None = None,
+    households: str | None = "households",
+    persons: str | None = "persons",
+    crs: object = None,
+    layer: str | None = None,
+    source_crs: object = None,
+) -> gpd.GeoDataFrame:
+    """Read building footprints with their households.
+
+    Parameters
+    ----------
+    path : path
+        As in `read_areas`. Of an OSM .pbf the multipolygons with a ``building`` tag are taken.
+    building_id : str, optional
+        Column of the ids. Without it ``building_id``, if there is one; else the OSM ids of a .pbf (``w`` way, ``r``
+        relation), else ``b000001``, ``b000002``, ... by the rows of the file.
+    households : str or None
+        Column of the households (counts); None where there are none.
+    persons : str or None
+        Column of the persons (counts); ``persons`` is taken only where it is there.
+    crs, layer, source_crs
+        As in `read_areas`.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``building_id`` (str, unique), ``households`` (float64, NaN where not known), ``persons`` (the same),
+        ``geometry`` (Polygon, valid, 2-D, metres). A footprint in several parts becomes a row for each, ``#1`` the
+        largest, which keeps the loads; the others have 0. Of equal footprints the one with the most households
+        stays (then persons, then the lower id).
+
+    Raises
+    ------
+    GridError
+        As in `read_areas`, and if a load is negative, infinite or no number.
+
+    Warns
+    -----
+    GridWarning
+        One sentence with all that was repaired or left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> house = gpd.GeoDataFrame({"households": [12]}, geometry=[shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9)], crs=4547)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     house.to_file(f"{folder}/buildings.gpkg")
+    ...     buildings = read_buildings(f"{folder}/buildings.gpkg")
+    >>> buildings[["building_id", "households"]].values.tolist()
+    [['b000001', 12.0]]
+    """
+    report = Report(path)
+    of_osm = Path(path).suffix.lower() == ".pbf"
+    options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
+    frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
+    columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
+    names = columns["building_id"].to_numpy()
+    for wanted, kind in ((households, "households"), (persons, "persons")):
+        if wanted is None or (kind == wanted == "persons" and "persons" not in frame.columns):
+            continue
+        hint = f"{kind}=; {kind}=None where there are none"
+        columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
+    source = declared_crs(frame, path, source_crs)
+    features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
+    features = _without_duplicates(_single_parts(_polygons(features, source, crs, report), report), report)
+    require_unique(features, "building_id", report.name)
+    report.tell()
+    return features.reset_index(drop=True)
+
+
+def _building_ids(frame: gpd.GeoDataFrame, wanted: str | None, report: Report, *, of_osm: bool) -> pd.Series:
+    if wanted is None and "building_id" in frame.columns:
+        wanted = "building_id"
+    if wanted is not None:
+        ids = clean_codes(column(frame, wanted, report.name, "building_id="), report).rename("building_id")
+        require_unique(ids.to_frame(), "building_id", report.name)
+        return ids
+    if of_osm and {"osm_id", "osm_way_id"} <= set(frame.columns):
+        ways, relations = frame["osm_way_id"].tolist(), frame["osm_id"].tolist()
+        pairs = zip(ways, relations, strict=True)
+        return text_column([f"r{relation}" if pd.isna(way) else f"w{way}" for way, relation in pairs])
+    return text_column([f"b{row:06d}" for row in range(1, len(frame) + 1)])
+
+
+def _single_parts(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """One row a part, the largest first; it keeps the loads."""
+    parts, owner = shapely.get_parts(features.geometry.to_numpy(), return_index=True)
+    west, south, _, _ = shapely.bounds(parts).T
+    order = np.lexsort((south, west, -shapely.area(parts), owner))
+    parts, owner = parts[order], owner[order]
+    count = np.bincount(owner, minlength=len(features))
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    report.add(list(features.index[count > 1]), "buildings in several parts split, the loads with the largest part")
+    split = features.iloc[owner].set_geometry(gpd.GeoSeries(parts, features.index[owner], crs=features.crs))
+    for load in ("households", "persons"):
+        if load in split.columns:
+            split[load] = np.where(rank == 0, split[load].to_numpy(float), 0.0)
+    several = count[owner] > 1
+    ids = split["building_id"].tolist()
+    named = [f"{name}#{place + 1}" if multi else name for name, place, multi in zip(ids, rank, several, strict=True)]
+    split["building_id"] = text_column(named).to_numpy()
+    return split.set_index("building_id", drop=False)
+
+
+def _without_duplicates(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Of equal footprints the one with the largest loads, then the lowest id."""
+    shapes = pd.Series(shapely.to_wkb(shapely.normalize(features.geometry.to_numpy())))
+    twice = np.flatnonzero(shapes.duplicated(keep=False))
+    if not len(twice):
+        return features
+    loads = [
+        features[load].fillna(-1.0).to_numpy(float) if load in features.columns else np.zeros(len(features))
+        for load in ("households", "persons")
+    ]
+    ids = features["building_id"].tolist()
+    first: dict[bytes, int] = {}
+    differ: set[bytes] = set()
+    for row in sorted(twice.tolist(), key=lambda row: (-loads[0][row], -loads[1][row], ids[row])):
+        kept = first.setdefault(shapes[row], row)
+        if any(load[kept] != load[row] for load in loads):
+            differ.add(shapes[row])
+    out = np.setdiff1d(twice, list(first.values()))
+    report.add([ids[row] for row in out], "duplicates left out")
+    report.add(
+        [ids[first[shape]] for shape in first if shape in differ], "of their loads differed, the largest is kept"
+    )
+    return features.drop(index=features.index[out])
+
+
+def read_barriers(
+    path: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    crs: object = None,
+    layer: str | None = None,
+    source_crs: object = None,
+) -> gpd.GeoDataFrame:
+    """Read the lines that cells should follow: streets, railways, rivers, walls.
+
+    Parameters
+    ----------
+    path : path
+        As in `read_areas`. Of an OSM .pbf the layer ``lines`` is taken.
+    kind : str, optional
+        Column of the class. Without it ``kind``; else the OSM columns ``highway``, ``railway``, ``waterway``,
+        ``barrier``, in this order the first that has a value; else ``class``.
+    crs, layer, source_crs
+        As in `read_areas`.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``kind`` (str, as in the file), ``barrier`` (str: hard, major, middle or minor, by `BARRIER_OF_KIND`),
+        ``geometry`` (LineString, 2-D, metres). The border of a polygon (a river as an area) and each part of a multi
+        line is a row. Where two or more of the OSM columns are there, lines without any value (power lines) are left
+        out. May have no rows.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, has no such column, points, no CRS or one that its coordinates contradict.
+
+    Warns
+    -----
+    GridWarning
+        One sentence with all that was left out, and the kinds that are not known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> line = shapely.LineString([(500000, 4000000), (500100, 4000000)])
+    >>> street = gpd.GeoDataFrame({"highway": ["primary"]}, geometry=[line], crs=4547)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     street.to_file(f"{folder}/streets.gpkg")
+    ...     barriers = read_barriers(f"{folder}/streets.gpkg")
+    >>> barriers[["kind", "barrier"]].values.tolist()
+    [['primary', 'major']]
+    """
+    report = Report(path)
+    frame = open_features(path, report, layer=layer, prefer=["lines"])
+    kinds, of_osm = _kinds(frame, kind, report.name)
+    source = declared_crs(frame, path, source_crs)
+    features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
+    features = present(features, report)
+    if of_osm:
+        other = features["kind"].isna()
+        report.add(list(features.index[other]), f"lines without {', '.join(_OSM_COLUMNS)} left out")
+        features = features[~other]
+    require_types(features, (*LINES, *POLYGONS), report.name)
+    lines = _lines(in_metres(features, source, crs, report.name), report)
+    lines.insert(1, "barrier", _strengths(lines["kind"], report))
+    report.tell()
+    return lines
+
+
+def _kinds(frame: gpd.GeoDataFrame, kind: str | None, what: str) -> tuple[pd.Series, bool]:
+    """Give the class of each row, and whether rows without one are no barriers at all (OSM)."""
+    if kind is None:
+        of_osm = [name for name in _OSM_COLUMNS if name in frame.columns]
+        if "kind" not in frame.columns and of_osm:
+            kinds = clean_text(frame[of_osm[0]])
+            for name in of_osm[1:]:
+                kinds = kinds.where(kinds.notna(), clean_text(frame[name]))
+            return kinds, len(of_osm) > 1
+        kind = "kind" if "kind" in frame.columns or "class" not in frame.columns else "class"
+    return clean_text(column(frame, kind, what, f"kind=; or one of {', '.join(_OSM_COLUMNS)}, class")), False
+
+
+def _lines(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """One row a line, polygons by their border; lines without length are left out."""
+    shapes = features.geometry.to_numpy().copy()
+    areal = np.isin(shapely.get_type_id(shapes), (3, 6))
+    shapes[areal] = shapely.boundary(shapes[areal])
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    short = shapely.length(parts) == 0
+    report.add(list(features.index[np.unique(owner[short])]), "rows with lines without length, left out")
+    parts, owner = parts[~short], owner[~short]
+    rings = shapely.get_type_id(parts) == 2
+    parts[rings] = shapely.linestrings([part.coords for part in parts[rings]]) if rings.any() else parts[rings]
+    kinds = text_column(features["kind"].iloc[owner].tolist())
+    return gpd.GeoDataFrame({"kind": kinds}, geometry=list(parts), crs=features.crs)
+
+
+def _strengths(kinds: pd.Series, report: Report) -> pd.Series:
+    words = [None if pd.isna(kind) else str(kind).lower() for kind in kinds]
+    unknown = sorted({word for word in words if word is not None and word not in BARRIER_OF_KIND})
+    if unknown:
+        report.note(f"kinds not known and taken as middle: {listed(unknown, 12)}")
+    report.add([row for row, word in enumerate(words) if word is None], "rows without a kind, taken as middle")
+    return text_column(["middle" if word is None else BARRIER_OF_KIND.get(word, "middle") for word in words])

@@ -1,0 +1,156 @@
+"""Read people, buildings as points, and events: every row stays, in its order."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from gridgis.check import GridError, listed
+from gridgis.crs import known_crs, require_plausible
+from gridgis.read.opening import Report, has_geometry, open_table, text_column
+from gridgis.read.tidying import column, declared_crs, number_or_nan, require_types
+
+PROBLEM = "coordinate_problem"
+
+
+def read_points(
+    path: str | os.PathLike[str],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    crs: object = None,
+    layer: str | None = None,
+) -> gpd.GeoDataFrame:
+    r"""Read a table of places - people, buildings, events - without losing a row.
+
+    Parameters
+    ----------
+    path : path
+        CSV, TSV, XLSX or Parquet with two columns of coordinates, or a file of points (GeoPackage, Shapefile, GeoJSON,
+        GeoParquet, FlatGeobuf, OSM .pbf).
+    x, y : str, optional
+        Columns of the coordinates: longitude (or easting) and latitude (or northing). Needed for a table; where they
+        are named for a file of points, they count and not its geometry.
+    crs : int, str or pyproj.CRS, optional
+        The CRS of the coordinates. Needed for a table, and for a file that declares none. Coordinates of Chinese web
+        maps (GCJ-02, BD-09) are in no CRS and must be converted first.
+    layer : str, optional
+        Layer of the file (sheet of a workbook, else the first).
+
+    Returns
+    -------
+    GeoDataFrame
+        The rows and columns of the file, CSV, TSV and XLSX as text (str; empty is missing), and
+        ``coordinate_problem`` (str, missing where all is well: ``missing``, ``not a number: 'abc'``,
+        ``out of range`` or ``longitude and latitude look swapped``) and ``geometry`` (Point, 2-D, None where there is
+        a problem), in the CRS declared; index 0, 1, 2, ...
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, a column is not there, the CRS is not named, the CRS contradicts the file, or the
+        geometry is other than points.
+
+    Warns
+    -----
+    GridWarning
+        If the text was not UTF-8, or no coordinate at all is in range.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder) / "events.csv"
+    ...     _ = file.write_text("id,lon,lat\n007,113.12,36.19\n008,,36.2\n", encoding="utf-8")
+    ...     events = read_points(file, x="lon", y="lat", crs=4326)
+    >>> events["id"].tolist(), events.geometry.notna().tolist(), events["coordinate_problem"].tolist()[1]
+    (['007', '008'], [True, False], 'missing')
+    """
+    report = Report(path)
+    frame = open_table(path, report, layer=layer, prefer=["points"])
+    if (x is None) != (y is None):
+        raise GridError(f"{report.name}: expected both x= and y=, got one of them.")
+    if x is not None and y is not None:
+        points = _from_columns(frame, x, y, crs, report)
+    elif has_geometry(frame):
+        points = _from_geometry(gpd.GeoDataFrame(frame), path, crs, report)
+    else:
+        raise GridError(
+            f"{report.name}: a table needs x= and y=, its columns of coordinates; there are "
+            f"{listed(frame.columns, 20)}."
+        )
+    report.tell()
+    return points
+
+
+def _from_columns(frame: pd.DataFrame, x: str, y: str, crs: object, report: Report) -> gpd.GeoDataFrame:
+    if crs is None:
+        raise GridError(
+            f"{report.name}: a table needs crs=, the CRS of {x} and {y}: 4326 or 4490 for degrees (GCJ-02 and BD-09 "
+            "must be converted first), the EPSG number of the zone for metres."
+        )
+    known = known_crs(crs, "crs=")
+    if has_geometry(frame):
+        frame = pd.DataFrame(frame.drop(columns=frame.columns[frame.columns == "geometry"]))
+    elif "geometry" in frame.columns:
+        raise GridError(f"{report.name}: the table has a column geometry that is no geometry; rename it.")
+    columns = [column(frame, name, report.name, option) for name, option in ((x, "x="), (y, "y="))]
+    raw = [values.tolist() for values in columns]
+    read = [number_or_nan(values) for values in raw]
+    words = [_word(*cells, known) for cells in zip(*raw, *read, strict=True)]
+    return _attach(frame, read[0], read[1], words, known, report)
+
+
+def _from_geometry(frame: gpd.GeoDataFrame, path: object, crs: object, report: Report) -> gpd.GeoDataFrame:
+    known = declared_crs(frame, path, crs, option="crs=")
+    shapes = frame.geometry.to_numpy().copy()
+    there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    single = there & (shapely.get_type_id(shapes) == 4) & (shapely.get_num_geometries(shapes) == 1)
+    shapes[single] = shapely.get_geometry(shapes[single], 0)
+    frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+    require_types(frame[there], ("Point",), report.name)
+    x, y = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+    x[there], y[there] = shapely.get_x(shapes[there]), shapely.get_y(shapes[there])
+    words = [_word(east, north, east, north, known) for east, north in zip(x.tolist(), y.tolist(), strict=True)]
+    return _attach(frame.drop(columns="geometry"), x, y, words, known, report)
+
+
+def _word(x_cell: Any, y_cell: Any, x: float, y: float, crs: pyproj.CRS) -> str | None:
+    """Say what is wrong with a place; None where nothing is."""
+    empty = [_is_missing(cell) for cell in (x_cell, y_cell)]
+    for cell, value, absent in ((x_cell, x, empty[0]), (y_cell, y, empty[1])):
+        if not absent and np.isnan(value):
+            return f"not a number: {str(cell)!r}"
+    if any(empty):
+        return "missing"
+    if np.isinf(x) or np.isinf(y):
+        return "out of range"
+    if crs.is_geographic and not (abs(x) <= 180 and abs(y) <= 90):
+        return "longitude and latitude look swapped" if abs(x) <= 90 and abs(y) <= 180 else "out of range"
+    return None
+
+
+def _is_missing(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell.strip().lower() in ("", "nan")
+    return bool(pd.isna(cell))
+
+
+def _attach(
+    frame: pd.DataFrame, x: np.ndarray, y: np.ndarray, words: list[str | None], crs: pyproj.CRS, report: Report
+) -> gpd.GeoDataFrame:
+    fine = np.array([word is None for word in words], dtype=bool)
+    off = [word for word in words if word == "out of range" or (word or "").startswith("longitude")]
+    if off and not fine.any():
+        report.note(f"no coordinate is in range: {len(off)} are {off[0]}; is crs= right, and the order of x= and y=?")
+    require_plausible(x[fine], y[fine], crs, report.name)
+    shapes = np.full(len(frame), None, dtype=object)
+    shapes[fine] = shapely.points(x[fine], y[fine])
+    table = frame.assign(**{PROBLEM: text_column(words)})
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs))

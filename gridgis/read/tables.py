@@ -1,0 +1,122 @@
+"""Read back what was written: a grid, or any table."""
+
+from __future__ import annotations
+
+import os
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gridgis.check import CODE, PARENT, Grid, require_grid
+from gridgis.crs import WGS84, metre_crs, require_plausible, transform, transform_xy
+from gridgis.read.opening import Report, open_features, open_table
+from gridgis.read.tidying import clean_codes
+
+CODES = (CODE, PARENT, "code", "building_id")
+
+
+def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid:
+    """Read a grid from a file, as it stands; nothing is repaired.
+
+    Parameters
+    ----------
+    path : path
+        GeoPackage, GeoParquet, FlatGeobuf, GeoJSON or Shapefile.
+    layer : str, optional
+        Layer of the file; without it ``grid``, or the only one.
+
+    Returns
+    -------
+    GeoDataFrame
+        All columns of the file, ``grid_code`` and ``parent_code`` as str. A grid in degrees (GeoJSON always is) comes
+        back in the metre CRS of its centre.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, or is no grid: a column, a code or the CRS is missing, or a code stands twice.
+
+    Warns
+    -----
+    GridWarning
+        If codes were whole numbers or had spaces.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> columns = {"grid_code": ["01010101"], "parent_code": ["010101"]}
+    >>> cell = gpd.GeoDataFrame(columns, geometry=[shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9)], crs=4547)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cell.to_file(f"{folder}/grid.gpkg")
+    ...     read_grid(f"{folder}/grid.gpkg")["grid_code"].tolist()
+    ['01010101']
+    """
+    report = Report(path)
+    frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"]), (CODE, PARENT), report)
+    frame = gpd.GeoDataFrame(frame)
+    if frame.crs is not None and frame.crs.is_geographic and len(frame):
+        frame = _in_metres(frame, report.name)
+    grid = require_grid(frame, report.name)
+    report.tell()
+    return grid
+
+
+def read_table(path: str | os.PathLike[str], *, layer: str | None = None) -> pd.DataFrame:
+    r"""Read a table as it stands.
+
+    Parameters
+    ----------
+    path : path
+        Any format of `read_areas` and `read_points`.
+    layer : str, optional
+        Layer of the file (sheet of a workbook, else the first); without it ``table``, or the only one.
+
+    Returns
+    -------
+    GeoDataFrame or DataFrame
+        A GeoDataFrame in the CRS of the file where it has geometry. The columns of CSV, TSV and XLSX are text (str;
+        empty is missing); elsewhere they have their types, and ``grid_code``, ``parent_code``, ``code`` and
+        ``building_id`` are str.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, or a code was a floating-point number.
+
+    Warns
+    -----
+    GridWarning
+        If the text was not UTF-8, or codes were whole numbers or had spaces.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder) / "people.csv"
+    ...     _ = file.write_text("grid_code,persons\n0101,3\n", encoding="utf-8")
+    ...     read_table(file).values.tolist()
+    [['0101', '3']]
+    """
+    report = Report(path)
+    frame = _with_text_codes(open_table(path, report, layer=layer, prefer=["table"]), CODES, report, missing=True)
+    report.tell()
+    return frame
+
+
+def _with_text_codes(
+    frame: pd.DataFrame, names: tuple[str, ...], report: Report, *, missing: bool = False
+) -> pd.DataFrame:
+    there = [name for name in names if name in frame.columns]
+    return frame.assign(**{name: clean_codes(frame[name], report, missing=missing) for name in there})
+
+
+def _in_metres(frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    west, south, east, north = shapely.total_bounds(frame.geometry.to_numpy())
+    require_plausible(np.array([west, east]), np.array([south, north]), frame.crs, what)
+    middle = np.array([(west + east) / 2]), np.array([(south + north) / 2])
+    lon, lat = transform_xy(*middle, frame.crs, WGS84, what)
+    wanted = metre_crs(float(lon[0]), float(lat[0]))
+    moved = transform(frame.geometry.to_numpy(), frame.crs, wanted, what)
+    return frame.set_geometry(gpd.GeoSeries(moved, frame.index, crs=wanted))

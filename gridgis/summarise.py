@@ -1,0 +1,91 @@
+"""Count located things per cell: totals that add up, rates that name their denominator."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gridgis.check import CODE, Grid, GridError, listed, require_grid
+
+COUNT = "count"
+"""The column of all things; ``count_<category>`` are its parts and add up to it."""
+
+RATE = "count_per_100_households"
+"""The rate, named after its denominator."""
+
+NO_CATEGORY = "(none)"
+"""The part that holds the things without a category."""
+
+
+def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gpd.GeoDataFrame:
+    """Count located things in each cell.
+
+    Parameters
+    ----------
+    grid : GeoDataFrame
+        Cells with ``grid_code``.
+    located : DataFrame
+        What `locate` returned: ``grid_code`` and ``located_by``. Rows without a cell are not counted here;
+        `account` counts them, and both together are all rows.
+    by : str, optional
+        A column of ``located``; each of its values becomes a part of the count.
+
+    Returns
+    -------
+    GeoDataFrame
+        The grid, row by row, with ``count`` (int), ``count_<category>`` (int) for each category in the order of
+        their names, and, where the grid knows households, ``count_per_100_households`` (float, NaN where there
+        are none: a rate without a denominator is missing, not zero).
+
+    Raises
+    ------
+    GridError
+        If a code of ``located`` is in no cell of ``grid``, or a column is missing.
+
+    Examples
+    --------
+    >>> table = summarise(example.grid, locate(example.events, example.grid), by="category")
+    >>> table[["count", "count_noise", "count_waste"]].sum().tolist()
+    [5, 3, 2]
+    """
+    grid = require_grid(grid)
+    asked = [CODE, "located_by", *([by] if by else [])]
+    missing = [name for name in asked if name not in located.columns]
+    if missing:
+        raise GridError(f"located: expected the columns {listed(asked)}; {listed(missing)} missing.")
+    has_cell = located[CODE].notna() & located[CODE].ne("")
+    codes = located[CODE][has_cell].astype(str)
+    row = pd.Index(grid[CODE]).get_indexer(codes)
+    if (row < 0).any():
+        strange = sorted(set(codes[row < 0]))
+        raise GridError(
+            f"located: {len(strange)} codes are in no cell of this grid ({listed(strange)}); the things were located "
+            "in another grid, so locate them again."
+        )
+    table = grid.copy()
+    table[COUNT] = np.bincount(row, minlength=len(grid)).astype(np.int64)
+    if by:
+        category = located[by][has_cell]
+        names = np.where(category.isna() | category.astype(str).eq(""), NO_CATEGORY, category.astype(str))
+        for name in sorted(set(names)):
+            column = f"{COUNT}_{name}"
+            if column in table.columns or column == RATE:
+                raise GridError(f"{by}: the category {name!r} would overwrite the column {column}; rename it.")
+            table[column] = np.bincount(row[names == name], minlength=len(grid)).astype(np.int64)
+    if "households" in table.columns:
+        table[RATE] = rate(table[COUNT], table["households"])
+    return table
+
+
+def rate(count: pd.Series, households: pd.Series) -> pd.Series:
+    """Give the count per 100 households; NaN where there are none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rate(pd.Series([5, 5]), pd.Series([125, 0])).tolist()
+    [4.0, nan]
+    """
+    base = pd.to_numeric(households, errors="coerce").astype(float)
+    return (100 * count.astype(float) / base.where(base > 0)).round(4)

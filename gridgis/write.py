@@ -1,0 +1,430 @@
+"""Files out: written whole or not at all, the same bytes for the same content, with their provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import pyogrio
+import shapely
+
+from gridgis.check import GridError, require_frame, require_grid
+from gridgis.crs import WGS84, require_shareable, transform
+
+_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
+_PARQUET = (".parquet", ".geoparquet")
+_PLAIN = (".csv", ".xlsx")
+_KEY = "gridgis"
+_SIDECAR = ".provenance.json"
+_INSTANT = "2000-01-01T00:00:00Z"
+_ZIP_DATE = (2000, 1, 1, 0, 0, 0)
+_DEGREE_DECIMALS = 9  # 0.1 mm: vertices of neighbours stay the same, near ones stay apart
+_JOURNALS = ("-journal", "-wal", "-shm")
+
+
+def write_grid(
+    grid: gpd.GeoDataFrame,
+    path: str | os.PathLike[str],
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    layer: str = "grid",
+) -> Path:
+    """Write a grid, so that `read_grid` gives it back.
+
+    Parameters
+    ----------
+    grid : GeoDataFrame
+        The cells; the index is not written.
+    path : path
+        ``.gpkg``, ``.parquet``, ``.fgb`` (geometry exactly as it is) or ``.geojson`` (WGS 84 degrees, 9 decimals). The
+        folder is made where it is not there; an old file is replaced when the new one is complete.
+    provenance : dict, optional
+        What the grid was made from: names and SHA-256 of the inputs, parameters, version. Plain JSON values. It goes
+        into the file (GeoPackage, Parquet) or beside it (``<path>.provenance.json``) as it is, so give file names, not
+        the paths of a machine.
+    layer : str
+        Name of the layer (GeoPackage, GeoJSON, FlatGeobuf).
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    GridError
+        If it is no grid, the format is not one of these, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gridgis.read import read_grid
+    >>> columns = {"grid_code": ["01010101"], "parent_code": ["010101"]}
+    >>> cell = gpd.GeoDataFrame(columns, geometry=[shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9)], crs=4547)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_grid(cell, f"{folder}/grid.gpkg", provenance={"seed": 1})
+    ...     read_grid(file).equals(cell), read_provenance(file)
+    (True, {'seed': 1})
+    """
+    target = Path(path)
+    if target.suffix.lower() in _PLAIN:
+        raise GridError(f"{target.name}: a {target.suffix} file holds no geometry; use write_table for the columns.")
+    return _write(require_grid(grid), target, provenance, layer)
+
+
+def write_table(
+    table: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    layer: str = "table",
+) -> Path:
+    r"""Write a table, with or without geometry.
+
+    Parameters
+    ----------
+    table : DataFrame or GeoDataFrame
+        The rows; the index is not written.
+    path : path
+        As in `write_grid`, or ``.csv`` (UTF-8 with byte-order mark, for Excel) or ``.xlsx``, both without geometry;
+        ``.fgb`` and ``.geojson`` need one.
+    provenance, layer
+        As in `write_grid`; ``layer`` is the sheet of a workbook.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    GridError
+        If the format is not one of these, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_table(pd.DataFrame({"grid_code": ["0101"], "persons": [3]}), f"{folder}/counts.csv")
+    ...     file.read_text(encoding="utf-8-sig")
+    'grid_code,persons\n0101,3\n'
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
+    return _write(table, Path(path), provenance, layer)
+
+
+def write_json(value: Any, path: str | os.PathLike[str]) -> Path:
+    r"""Write a value as JSON: UTF-8, keys in the order given, one space of indent, a line end at the end.
+
+    Parameters
+    ----------
+    value : object
+        Plain values, also NumPy numbers and arrays; no NaN, which JSON does not know.
+    path : path
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    GridError
+        If the value is not plain, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json({"格": [1]}, f"{folder}/report.json").read_text(encoding="utf-8")
+    '{\n "格": [\n  1\n ]\n}\n'
+    """
+    return write_text(_json(value, Path(path).name, indent=1) + "\n", path)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> Path:
+    """Write text as UTF-8 with its line ends as they are; else as `write_bytes`."""
+    return write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(data: bytes, path: str | os.PathLike[str]) -> Path:
+    """Write bytes to a file, whole or not at all.
+
+    Parameters
+    ----------
+    data : bytes
+        The content.
+    path : path
+        The file; its folder is made where it is not there.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be written; an old one is then as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_bytes(b"map", f"{folder}/new/map.bin").read_bytes()
+    b'map'
+    """
+    target = Path(path)
+    with _whole(target) as temporary:
+        temporary.write_bytes(data)
+    return target
+
+
+def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what `write_grid` or `write_table` noted about the origin of a file.
+
+    Parameters
+    ----------
+    path : path
+        The file, not the note beside it.
+
+    Returns
+    -------
+    dict
+        What was given as ``provenance``; empty where nothing was.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read.
+    """
+    target = Path(path)
+    if not target.is_file():
+        raise GridError(f"{target.name}: expected a file; there is none.")
+    try:
+        if target.suffix.lower() == ".gpkg":
+            layers = [str(name) for name, _ in pyogrio.list_layers(target)]
+            notes = [(pyogrio.read_info(target, layer=name)["layer_metadata"] or {}).get(_KEY) for name in layers]
+            note = next((note for note in notes if note), None)
+        elif target.suffix.lower() in _PARQUET:
+            metadata = pyarrow.parquet.read_schema(target).metadata or {}
+            note = metadata.get(_KEY.encode())
+        else:
+            beside = Path(f"{target}{_SIDECAR}")
+            note = beside.read_text(encoding="utf-8") if beside.is_file() else None
+        return dict(json.loads(note)) if note else {}
+    except (RuntimeError, ValueError, OSError) as error:
+        raise GridError(f"{target.name}: the provenance cannot be read: {_first_line(error, target)}.") from error
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Give the SHA-256 of the bytes of a file, in hexadecimal (of a Shapefile: of the one file named).
+
+    Raises
+    ------
+    GridError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file_sha256(write_bytes(b"", f"{folder}/empty"))[:16]
+    'e3b0c44298fc1c14'
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GridError(f"{Path(path).name}: expected a file to read; {error.strerror}.") from error
+
+
+def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | None, layer: str) -> Path:
+    """Choose the format, and write the file and the note beside it together."""
+    suffix = target.suffix.lower()
+    if suffix not in (*_DRIVERS, *_PARQUET, *_PLAIN):
+        reason = "is several files, which cannot be replaced as one" if suffix == ".shp" else "is not known"
+        known = ", ".join((*_DRIVERS, *_PARQUET, *_PLAIN))
+        raise GridError(f"{target.name}: expected one of {known}; {suffix or 'no extension'} {reason}.")
+    table = _plain_columns(table, target.name)
+    note = None if provenance is None else _json(dict(provenance), target.name)
+    inside = suffix == ".gpkg" or suffix in _PARQUET
+    beside = Path(f"{target}{_SIDECAR}")
+    with _whole(beside) if note is not None and not inside else nullcontext() as sidecar:
+        if sidecar is not None and note is not None:
+            sidecar.write_text(_json(json.loads(note), target.name, indent=1) + "\n", encoding="utf-8", newline="\n")
+        with _whole(target) as temporary:
+            if suffix in _DRIVERS:
+                _write_geodata(table, temporary, target.name, layer, note if inside else None)
+            elif suffix in _PARQUET:
+                _write_parquet(table, temporary, note)
+            elif suffix == ".csv":
+                table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+            else:
+                _write_excel(table, temporary, layer)
+    if sidecar is None:
+        beside.unlink(missing_ok=True)  # what an older file of this name was made from
+    return target
+
+
+def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Ready for every format: index gone, no categories, the active geometry called geometry, or none."""
+    if isinstance(table, gpd.GeoDataFrame):
+        table = require_frame(table, what)
+        if Path(what).suffix.lower() in _PLAIN:
+            table = pd.DataFrame(table.drop(columns=list(table.select_dtypes("geometry").columns)))
+        else:
+            if table.crs is None:
+                raise GridError(f"{what}: expected a table with a CRS, got none; name it with set_crs.")
+            require_shareable(table.crs, what)
+            table = table if table.geometry.name == "geometry" else table.rename_geometry("geometry")
+    elif Path(what).suffix.lower() in (".fgb", ".geojson"):
+        raise GridError(f"{what}: expected geometry, got a plain table; write .csv, .xlsx, .parquet or .gpkg.")
+    names = [str(name).lower() for name in table.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise GridError(f"{what}: expected each column once; more than once (upper or lower case): {', '.join(twice)}.")
+    categories = table.select_dtypes("category").columns
+    return table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
+
+
+def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, note: str | None) -> None:
+    driver = _DRIVERS[Path(what).suffix.lower()]
+    options: dict[str, Any] = {}
+    if driver == "GPKG":
+        taken = {str(name).lower() for name in table.columns}
+        fid = next(name for name in ("fid", "ogc_fid", "gpkg_fid", "row_fid") if name not in taken)
+        options = {"layer_options": {"FID": fid}}
+        if isinstance(table, gpd.GeoDataFrame):
+            options["layer_options"]["GEOMETRY_NAME"] = "geometry"
+        options["layer_metadata"] = {_KEY: note} if note else None
+    elif driver == "FlatGeobuf":
+        options = {"layer_options": {"SPATIAL_INDEX": "NO"}}  # an index would change the order of the rows
+    else:
+        options = {"layer_options": {"RFC7946": "YES", "COORDINATE_PRECISION": str(_DEGREE_DECIMALS)}}
+        table = _in_degrees(gpd.GeoDataFrame(table), what)
+    with _fixed_date():
+        pyogrio.write_dataframe(table, temporary, driver=driver, layer=layer, **options)
+
+
+def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    """WGS 84, rounded the same way at every vertex, so that what was matched stays matched."""
+    moved = transform(table.geometry.to_numpy(), table.crs, WGS84, what)
+    moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
+    moved = shapely.orient_polygons(moved)
+    return table.set_geometry(gpd.GeoSeries(moved, table.index, crs=WGS84))
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """A date of its own would make two writes of one content differ."""
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _INSTANT})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def _write_parquet(table: pd.DataFrame, temporary: Path, note: str | None) -> None:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    if note is None:
+        temporary.write_bytes(buffer.getvalue())
+        return
+    content = pyarrow.parquet.read_table(pyarrow.BufferReader(buffer.getvalue()))
+    metadata = {**(content.schema.metadata or {}), _KEY.encode(): note.encode("utf-8")}
+    pyarrow.parquet.write_table(content.replace_schema_metadata(metadata), temporary, compression="snappy")
+
+
+def _write_excel(table: pd.DataFrame, temporary: Path, sheet: str) -> None:
+    """Write a workbook whose texts stay text (also '=1+1'), without the date of writing."""
+    buffer = io.BytesIO()
+    with pd.ExcelWriter(buffer, engine="openpyxl") as book:
+        table.to_excel(book, sheet_name=sheet, index=False)
+        for row in book.sheets[sheet].iter_rows():
+            for cell in row:
+                if cell.data_type == "f":
+                    cell.data_type = "s"
+    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", _INSTANT.encode(), content)
+            new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside ``path``; it takes the place of ``path`` when the block ends well, else it goes."""
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.tmp{target.suffix}")
+    try:
+        if target.is_dir():
+            raise GridError(f"{path.name}: expected a file to write; there is a folder of this name.")
+        _require_closed(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _to_disk(temporary)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        os.replace(temporary, target)
+        with suppress(OSError):
+            _to_disk(target.parent)
+    except GridError:
+        raise
+    except (OSError, RuntimeError, ValueError, TypeError, pyarrow.ArrowException) as error:
+        raise GridError(f"{path.name}: the file cannot be written: {_first_line(error, temporary)}.") from error
+    finally:
+        for leftover in (temporary, *(Path(f"{temporary}{end}") for end in _JOURNALS)):
+            leftover.unlink(missing_ok=True)
+
+
+def _require_closed(target: Path) -> None:
+    """A journal beside a GeoPackage belongs to the old content and would spoil the new."""
+    for end in _JOURNALS[:2]:
+        journal = Path(f"{target}{end}")
+        if journal.exists() and journal.stat().st_size > 0:
+            raise GridError(f"{target.name}: another program has the file open ({journal.name}); close it there first.")
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _first_line(error: BaseException, path: Path) -> str:
+    lines = str(error).replace(str(path), path.name).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
+def _json(value: Any, what: str, *, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise GridError(f"{what}: expected plain values for JSON; {_first_line(error, Path(what))}.") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"got {type(value).__name__}")
