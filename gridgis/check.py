@@ -128,6 +128,17 @@ def listed(names: Iterable[object], most: int = 5) -> str:
     return shown if len(all_names) <= most else f"{shown} and {len(all_names) - most} more"
 
 
+def text_column(values: Iterable[str | None], index: pd.Index | None = None) -> pd.Series:
+    """Make a column of text, missing values allowed, of the dtype that this pandas has for text.
+
+    Examples
+    --------
+    >>> text_column(["a", None]).isna().tolist()
+    [False, True]
+    """
+    return pd.Series(list(values), index=index, dtype=pd.Series(["text"]).dtype)
+
+
 def require_frame(frame: object, what: str, columns: Sequence[str] = ()) -> gpd.GeoDataFrame:
     """Ask that ``frame`` is a GeoDataFrame with ``columns``; return it.
 

@@ -10,10 +10,9 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
-from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_frame, require_metre_crs, require_text
+from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_frame, require_metre_crs, require_text, text_column
 
 CHARSETS = {
     "digits": "0123456789",
@@ -284,7 +283,7 @@ def assign_codes(cells: gpd.GeoDataFrame, scheme: CodeScheme, *, row_height_m: f
         order = reading_order(frame.geometry.to_numpy()[here], row_height_m)
         codes[here[order]] = [scheme.code(parent, scheme.serial.lowest + i) for i in range(len(here))]
     grid = frame.copy()
-    grid.insert(0, CODE, pd.Series(codes, index=frame.index, dtype=object))
+    grid.insert(0, CODE, text_column(codes, frame.index))
     return grid.sort_values(CODE, kind="stable").reset_index(drop=True)
 
 
@@ -323,8 +322,7 @@ def reading_order(cells: npt.NDArray[np.object_], row_height_m: float | None = N
     height = row_height_m or float(np.sqrt(shapely.area(cells).mean()))
     rows = np.floor((y.max() - y) / height).astype(int)
     outlines = shapely.to_wkb(shapely.normalize(cells))
-    _, outline_rank = np.unique(np.asarray(outlines, object).astype(bytes), return_inverse=True)
-    return np.lexsort((outline_rank, -y, x, rows))
+    return np.array(sorted(range(len(cells)), key=lambda i: (rows[i], x[i], -y[i], outlines[i])), np.intp)
 
 
 def parent_code(code: str, scheme: CodeScheme) -> str:

@@ -33,6 +33,11 @@ def wide_parts(geometry: shapely.Geometry) -> list[shapely.Polygon]:
     return sorted(wide, key=lambda part: (-part.area, part.bounds))
 
 
+def unrounded(shapes: Polygons) -> Polygons:
+    """Take off the precision that `shapely.set_precision` leaves on a shape: it would round every later result."""
+    return shapely.set_precision(shapes, 0)
+
+
 def polygon_faults(cells: Polygons) -> Iterator[Fault]:
     """Find cells that are no single valid 2-D polygon.
 
@@ -62,6 +67,7 @@ def cover_faults(cells: Polygons) -> Iterator[tuple[str, tuple[int, ...], str, s
     tuple
         rule, positions of the cells, detail, place.
     """
+    cells = unrounded(cells)
     edges = shapely.coverage_invalid_edges(cells)
     suspects = np.flatnonzero(~shapely.is_empty(edges))
     explained: set[int] = set()
@@ -90,6 +96,7 @@ def parent_faults(outline: shapely.Geometry, cells: Polygons) -> Iterator[tuple[
     tuple
         rule, position of the cell (None for a gap), detail, place.
     """
+    outline, cells = unrounded(outline), unrounded(cells)
     shapely.prepare(outline)
     for i in np.flatnonzero(~shapely.covers(outline, cells)).tolist():
         parts = wide_parts(shapely.difference(cells[i], outline))
@@ -110,6 +117,7 @@ def cut_buildings(
     tuple
         position of the building, positions of the cells, detail, place.
     """
+    cells, buildings = unrounded(cells), unrounded(buildings)
     tree = shapely.STRtree(cells)
     whole = np.zeros(len(buildings), bool)
     whole[tree.query(buildings, predicate="covered_by")[0]] = True

@@ -240,6 +240,40 @@ def require_plausible(x: np.ndarray, y: np.ndarray, crs: pyproj.CRS, what: str) 
         )
 
 
+def require_near(lon: float, lat: float, crs: pyproj.CRS, what: str) -> None:
+    """Ask that a place lies in the area of use of a CRS, or no more than six degrees of longitude beside it.
+
+    Parameters
+    ----------
+    lon, lat : float
+        The place in degrees.
+    crs : pyproj.CRS
+        The CRS that it is, or shall be, expressed in.
+    what : str
+        Begins the sentence of an error.
+
+    Raises
+    ------
+    GridError
+        If it lies farther off: a wrong zone, a zone prefix too many or too few, or easting and northing swapped.
+
+    Examples
+    --------
+    >>> require_near(144.0, 3.0, pyproj.CRS(4547), "areas.shp")
+    Traceback (most recent call last):
+        ...
+    gridgis.check.GridError: areas.shp: the centre comes to lie at lon 144.00 lat 3.00, far from the area
+    of CGCS2000 / ...
+    """
+    area = crs.area_of_use
+    beside = 0.0 if area is None or area.west > area.east else max(area.west - lon, lon - area.east)
+    if not beside <= 6:
+        raise GridError(
+            f"{what}: the centre comes to lie at lon {lon:.2f} lat {lat:.2f}, far from the area of {crs_name(crs)}; "
+            "the zone or its prefix is wrong, or easting and northing are swapped."
+        )
+
+
 def require_shareable(crs: pyproj.CRS, what: str) -> None:
     """Ask that a CRS carries no transformation parameters, which must not leave with a file.
 
@@ -289,7 +323,7 @@ def _interchangeable(crs: pyproj.CRS) -> bool:
 
 
 def _steps(source: pyproj.CRS, target: pyproj.CRS, what: str) -> list[pyproj.Transformer]:
-    """The transformers to run one after the other; none where the CRS is the same."""
+    """Choose the transformers to run one after the other; none where the CRS is the same."""
     if same_crs(source, target):
         return []
     if _interchangeable(source) and _interchangeable(target):

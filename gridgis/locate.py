@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from gridgis import crs
-from gridgis.check import CODE, Grid, GridError, listed, require_frame, require_grid
+from gridgis.check import CODE, Grid, GridError, listed, require_frame, require_grid, text_column
 
 REASONS = {
     "inside": "the point lies inside one cell",
@@ -38,7 +38,7 @@ def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        The same rows, order, index and columns, with ``grid_code`` (text, None where the point has no cell) and
+        The same rows, order, index and columns, with ``grid_code`` (text, missing where the point has no cell) and
         ``located_by`` (text, a key of `REASONS`). Located and not located together are all rows.
 
     Raises
@@ -74,8 +74,8 @@ def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     codes = grid[CODE].to_numpy(object)
     found = np.where(position >= 0, codes[position] if len(codes) else None, None)
     located = frame.copy()
-    located[CODE] = pd.Series(found, index=frame.index, dtype=object)
-    located["located_by"] = pd.Series(how, index=frame.index, dtype=object)
+    located[CODE] = text_column(found, frame.index)
+    located["located_by"] = text_column(how, frame.index)
     return located
 
 

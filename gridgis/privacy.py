@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_grid
+from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
 from gridgis.summarise import COUNT, RATE, rate
 
 SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
@@ -127,7 +127,7 @@ def publish(
         value, status = block.column(position, hidden)
         if name in asked:
             public[name], public[f"{name}_status"] = value[: len(grid)], status[: len(grid)]
-            totals[name], totals[f"{name}_status"] = value[len(grid) :], status[len(grid) :]
+            totals[name], totals[f"{name}_status"] = value[len(grid) :], status[len(grid) :].to_numpy()
     if RATE in asked:
         _add_rate(public, block, counts, hidden)
     columns = [CODE, PARENT, *(part for name in asked for part in (name, f"{name}_status"))]
@@ -142,7 +142,7 @@ def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
         measures = [*(["households"] if "households" in grid.columns else []), *counted]
     if not measures:
         raise GridError("measures: the table holds none; summarise it first, or name the columns to publish.")
-    allowed = {"households", "persons", "buildings", "area_m2", COUNT}
+    allowed = {"households", "persons", "buildings", COUNT}
     for name in measures:
         if name not in grid.columns:
             raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
@@ -194,12 +194,12 @@ class _Block:
 
     def column(
         self, position: int, hidden: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+    ) -> tuple[npt.NDArray[np.float64], pd.Series]:
         """Values and status of one measure: cells, parents, whole."""
         here = slice(position * self.height, (position + 1) * self.height)
         value = np.where(hidden[here], np.nan, self.value[here])
         status = np.where(hidden[here], HIDDEN, np.where(np.isnan(self.value[here]), NO_DATA, SHOWN))
-        return value, status.astype(object)
+        return value, text_column(status)
 
 
 def hide(
@@ -220,7 +220,7 @@ def hide(
     -------
     array of bool
         True where hidden. In each sum the hidden numbers are two or more, and leave each other room of at least
-        ``hide_below``; no hidden number follows from all sums together (rank test).
+        ``hide_below``; no hidden number follows from all sums together (null space test).
 
     Examples
     --------
@@ -269,44 +269,31 @@ def _complement(
 
 
 def _recoverable(hidden: npt.NDArray[np.bool_], sums: Sequence[tuple[int, npt.NDArray[np.int64]]]) -> list[int]:
-    """Find hidden numbers that the sums determine: those whose unit vector lies in the row space."""
+    """Find hidden numbers that all sums together determine.
+
+    What the sums leave open is the null space of their matrix over the hidden numbers. A number is determined when
+    every vector of that space is zero there, so that a random vector, projected onto the space, is zero there.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import lsqr
+
     unknown = np.flatnonzero(hidden)
-    column = {int(i): k for k, i in enumerate(unknown)}
-    rows = []
-    for total, parts in sums:
-        row = {column[int(i)]: 1.0 for i in parts if int(i) in column}
-        if total in column:
-            row[column[total]] = -1.0
-        if row:
-            rows.append(row)
-    if not rows:
+    place = np.full(len(hidden), -1, np.int64)
+    place[unknown] = np.arange(len(unknown))
+    rows, columns, signs = [], [], []
+    for number, (total, parts) in enumerate(sums):
+        for i, sign in ((parts, 1.0), (np.array([total]), -1.0)):
+            here = place[i][place[i] >= 0]
+            rows += [number] * len(here)
+            columns += here.tolist()
+            signs += [sign] * len(here)
+    matrix = csr_array((signs, (rows, columns)), shape=(len(sums), len(unknown)))
+    matrix = matrix[np.flatnonzero(np.diff(matrix.indptr))]
+    if not matrix.shape[0]:
         return []
-    found: list[int] = []
-    for part in _connected(rows):
-        names = sorted({k for r in part for k in rows[r]})
-        place = {k: i for i, k in enumerate(names)}
-        matrix = np.zeros((len(part), len(names)))
-        for i, r in enumerate(part):
-            for k, sign in rows[r].items():
-                matrix[i, place[k]] = sign
-        _, singular, basis = np.linalg.svd(matrix, full_matrices=True)
-        free = basis[int((singular > 1e-9).sum()) :]
-        found += [int(unknown[names[i]]) for i in np.flatnonzero(np.abs(free).max(axis=0, initial=0.0) < 1e-9)]
-    return sorted(found)
-
-
-def _connected(rows: list[dict[int, float]]) -> list[list[int]]:
-    """Gather equations that share an unknown."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    equation = [r for r, row in enumerate(rows) for _ in row]
-    unknown = [k for row in rows for k in row]
-    n = len(rows)
-    width = max(unknown) + 1
-    links = coo_array((np.ones(len(unknown)), (equation, [n + k for k in unknown])), shape=(n + width, n + width))
-    label = connected_components(links, directed=False)[1][:n]
-    return [np.flatnonzero(label == part).tolist() for part in np.unique(label)]
+    chance = np.random.default_rng(0).uniform(0.5, 1.5, len(unknown))
+    settled = lsqr(matrix, matrix @ chance, atol=1e-13, btol=1e-13, iter_lim=20 * len(unknown) + 100)[0]
+    return unknown[np.abs(chance - settled) < 1e-6].tolist()
 
 
 def _hide_beside(
@@ -331,8 +318,8 @@ def _add_rate(public: pd.DataFrame, block: _Block, counts: list[str], hidden: np
     count, count_status = block.column(counts.index(COUNT), hidden)
     base, base_status = block.column(counts.index("households"), hidden)
     public[RATE] = rate(pd.Series(count[:n]), pd.Series(base[:n])).to_numpy()
-    either = (count_status[:n] == HIDDEN) | (base_status[:n] == HIDDEN)
-    public[f"{RATE}_status"] = np.where(either, HIDDEN, np.where(public[RATE].isna(), NO_DATA, SHOWN)).astype(object)
+    either = ((count_status == HIDDEN) | (base_status == HIDDEN))[:n]
+    public[f"{RATE}_status"] = text_column(np.where(either, HIDDEN, np.where(public[RATE].isna(), NO_DATA, SHOWN)))
 
 
 def personal_columns(table: pd.DataFrame) -> list[str]:

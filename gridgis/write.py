@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pyogrio
+import pyproj
 import shapely
 
 from gridgis.check import GridError, require_frame, require_grid
@@ -159,7 +160,32 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> Path:
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write text as UTF-8 with its line ends as they are; else as `write_bytes`."""
+    """Write text as UTF-8, its line ends as they are.
+
+    Parameters
+    ----------
+    text : str
+        The content.
+    path : path
+        The file; its folder is made where it is not there.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be written; an old one is then as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text("网格", f"{folder}/note.txt").read_text(encoding="utf-8")
+    '网格'
+    """
     return write_bytes(text.encode("utf-8"), path)
 
 
@@ -213,6 +239,14 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     GridError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_table(pd.DataFrame({"grid_code": ["0101"]}), f"{folder}/t.csv", provenance={"version": "1"})
+    ...     read_provenance(file)
+    {'version': '1'}
     """
     target = Path(path)
     if not target.is_file():
@@ -284,17 +318,11 @@ def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | No
 
 
 def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Ready for every format: index gone, no categories, the active geometry called geometry, or none."""
+    """Make ready for every format: index gone, no categories, the active geometry called geometry, or none."""
+    suffix = Path(what).suffix.lower()
     if isinstance(table, gpd.GeoDataFrame):
-        table = require_frame(table, what)
-        if Path(what).suffix.lower() in _PLAIN:
-            table = pd.DataFrame(table.drop(columns=list(table.select_dtypes("geometry").columns)))
-        else:
-            if table.crs is None:
-                raise GridError(f"{what}: expected a table with a CRS, got none; name it with set_crs.")
-            require_shareable(table.crs, what)
-            table = table if table.geometry.name == "geometry" else table.rename_geometry("geometry")
-    elif Path(what).suffix.lower() in (".fgb", ".geojson"):
+        table = _plain_geometry(require_frame(table, what), what, suffix)
+    elif suffix in (".fgb", ".geojson"):
         raise GridError(f"{what}: expected geometry, got a plain table; write .csv, .xlsx, .parquet or .gpkg.")
     names = [str(name).lower() for name in table.columns]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -302,6 +330,18 @@ def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
         raise GridError(f"{what}: expected each column once; more than once (upper or lower case): {', '.join(twice)}.")
     categories = table.select_dtypes("category").columns
     return table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
+
+
+def _plain_geometry(table: gpd.GeoDataFrame, what: str, suffix: str) -> pd.DataFrame:
+    if suffix in _PLAIN:
+        shapes = [name for name, dtype in table.dtypes.items() if str(dtype) == "geometry"]
+        return pd.DataFrame(table.drop(columns=shapes))
+    crs: pyproj.CRS | None = table.crs
+    if crs is None:
+        raise GridError(f"{what}: expected a table with a CRS, got none; name it with set_crs.")
+    if suffix != ".geojson":
+        require_shareable(crs, what)
+    return table if table.geometry.name == "geometry" else gpd.GeoDataFrame(table.rename_geometry("geometry"))
 
 
 def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, note: str | None) -> None:
@@ -324,7 +364,7 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
 
 
 def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    """WGS 84, rounded the same way at every vertex, so that what was matched stays matched."""
+    """Give WGS 84, rounded the same way at every vertex, so that what was matched stays matched."""
     moved = transform(table.geometry.to_numpy(), table.crs, WGS84, what)
     moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
     moved = shapely.orient_polygons(moved)
@@ -333,7 +373,7 @@ def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
 
 @contextmanager
 def _fixed_date() -> Iterator[None]:
-    """A date of its own would make two writes of one content differ."""
+    """Fix the date that GDAL writes, else two writes of one content differ."""
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _INSTANT})
     try:
@@ -381,31 +421,32 @@ def _whole(path: Path) -> Iterator[Path]:
         _require_closed(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _to_disk(temporary)
+        _to_disk(temporary, os.O_RDWR)
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o777)
         os.replace(temporary, target)
         with suppress(OSError):
-            _to_disk(target.parent)
+            _to_disk(target.parent, os.O_RDONLY)
     except GridError:
         raise
     except (OSError, RuntimeError, ValueError, TypeError, pyarrow.ArrowException) as error:
         raise GridError(f"{path.name}: the file cannot be written: {_first_line(error, temporary)}.") from error
     finally:
         for leftover in (temporary, *(Path(f"{temporary}{end}") for end in _JOURNALS)):
-            leftover.unlink(missing_ok=True)
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
 
 
 def _require_closed(target: Path) -> None:
-    """A journal beside a GeoPackage belongs to the old content and would spoil the new."""
+    """Refuse where a journal lies beside: it belongs to the old content and would spoil the new."""
     for end in _JOURNALS[:2]:
         journal = Path(f"{target}{end}")
         if journal.exists() and journal.stat().st_size > 0:
             raise GridError(f"{target.name}: another program has the file open ({journal.name}); close it there first.")
 
 
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _to_disk(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:

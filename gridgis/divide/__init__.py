@@ -23,6 +23,7 @@ from gridgis.check import (
     require_same_crs,
     require_text,
     require_unique,
+    text_column,
 )
 from gridgis.divide.atoms import Atoms, Ground, build_atoms
 from gridgis.divide.balance import Band, Region, balance_all
@@ -170,7 +171,8 @@ def _ground(
     lines, discounts = _lines(areas, barriers)
 
     def near(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        return shapely.transform(shapely.force_2d(shapes), lambda xy: (xy - origin).round(3))
+        flat = shapely.force_2d(cover.unrounded(shapes))
+        return shapely.transform(flat, lambda xy: (xy - origin).round(3))
 
     shapes = near(buildings.geometry.to_numpy())
     shapes = np.where(shapely.is_valid(shapes), shapes, shapely.buffer(shapes, 0))
@@ -285,11 +287,11 @@ def _frame(
     parent = np.zeros(len(ends), np.int64)
     parent[labels] = atoms.parent
     columns = {
-        PARENT: areas["code"].to_numpy(object)[parent],
+        PARENT: text_column(areas["code"].to_numpy(object)[parent]),
         "households": np.bincount(labels, atoms.load, minlength=len(ends)).astype(np.int64),
         "buildings": np.bincount(labels, atoms.buildings, minlength=len(ends)).astype(np.int64),
         "area_m2": shapely.area(shapes).round(2),
-        "exception": np.array(reasons, object),
+        "exception": text_column(reasons),
     }
     cells = gpd.GeoDataFrame(columns, geometry=shapes, crs=areas.crs)
     keys = shapely.to_wkb(shapes)

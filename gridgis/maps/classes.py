@@ -51,7 +51,7 @@ def class_starts(values: np.ndarray, most: int = 5) -> np.ndarray:
     Examples
     --------
     >>> class_starts(np.array([0, 0, 0, 0, 1, 2, 3, 4, 5, 6.0]))
-    array([0., 1., 2., 4., 6.])
+    array([0., 1., 2., 4., 5.])
     """
     unique, below = np.unique(np.sort(values), return_index=True)
     if len(unique) <= most:

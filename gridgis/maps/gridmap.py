@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fsdecode
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import folium
@@ -58,7 +59,7 @@ class GridMap(folium.Map):
         self.spec: MapSpec | None = None
         Page(lang, self.title).add_child(self)
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> Any:
         """Render into the page of this map.
 
         Raises
@@ -70,7 +71,7 @@ class GridMap(folium.Map):
             raise GridError("a GridMap has a page of its own and cannot stand in another figure; save it by itself.")
         super().render(**kwargs)
 
-    def save(self, outfile: str | PathLike[str] | BinaryIO, close_file: bool = True, **kwargs: Any) -> None:
+    def save(self, outfile: str | bytes | Path | BinaryIO, close_file: bool = True, **kwargs: Any) -> None:
         """Write the page to a file, whole or not at all; or into an open binary file.
 
         Raises
@@ -79,18 +80,18 @@ class GridMap(folium.Map):
             If a child needs an outside address.
         """
         page = self.get_root().render(**kwargs)
-        if hasattr(outfile, "write"):
-            outfile.write(page.encode("utf-8"))
-            if close_file:
-                outfile.close()
-        else:
-            write.write_text(page, outfile)
+        if isinstance(outfile, str | bytes | PathLike):
+            write.write_text(page, Path(fsdecode(outfile)))
+            return
+        outfile.write(page.encode("utf-8"))
+        if close_file:
+            outfile.close()
 
 
 def framed(spec: MapSpec) -> GridMap:
     """Make the map of a spec, with its legend, search and notes."""
     layer = GridLayer(spec)
-    (south, west), (north, east) = layer.get_bounds()
+    (south, west), (north, east) = layer._get_self_bounds()
     made = GridMap([(south + north) / 2, (west + east) / 2], lang=spec.lang, title=spec.title, zoom_start=15)
     made.spec = spec
     made.add_child(layer)

@@ -23,6 +23,7 @@ _UNITS: dict[str, tuple[str, str]] = {
     "area_m2": ("m²", "平方米"),
     "count": ("events", "件"),
 }
+_NO_CATEGORY = "count_(none)"
 _PER_100 = "_per_100_households"
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -61,6 +62,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "This map is drawn by a script inside this page, and scripts are switched off here.",
         "本地图由页面内的脚本绘制，而此处已停用脚本。",
     ),
+    "no_category": ("no category", "未分类"),
     "north": ("N", "北"),
     "others": ("{n} more", "另有 {n} 项"),
 }
@@ -121,7 +123,7 @@ def measure_label(name: str, lang: str) -> str:
     if name.endswith(_PER_100):
         base = measure_label(name.removesuffix(_PER_100), lang)
         return f"每百户{base}" if lang == "zh" else f"{base} per 100 households"
-    return name.removeprefix("count_") or name
+    return word("no_category", lang) if name == _NO_CATEGORY else name.removeprefix("count_") or name
 
 
 def measure_unit(name: str, lang: str) -> str:

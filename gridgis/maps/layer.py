@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import shapely
+from branca.element import Figure, MacroElement
 from folium.map import Layer
 from jinja2 import Template
-from pyproj import Transformer
 
-from branca.element import Figure, MacroElement
-
+from gridgis.crs import WGS84, transform
 from gridgis.maps import labels
 from gridgis.maps.page import Data, Raw, asset
 from gridgis.maps.spec import MapSpec
@@ -57,8 +56,7 @@ def encode(spec: MapSpec) -> dict[str, Any]:
 
 def _polygons(shapes: np.ndarray, crs: Any) -> list[list[list[list[int]]]]:
     """Shapes as polygons of rings of whole steps; a shared corner gives the same numbers everywhere."""
-    to_degrees = Transformer.from_crs(crs, 4326, always_xy=True)
-    degrees = shapely.transform(shapes, lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
+    degrees = transform(shapes, crs, WGS84, "map")
     return [
         [[_steps(ring) for ring in (part.exterior, *part.interiors)] for part in shapely.get_parts(shape)]
         for shape in degrees
@@ -94,12 +92,12 @@ class GridLayer(Layer):
         self._name = "GridCells"
         self.spec = spec
 
-    def _get_self_bounds(self) -> list[list[float | None]]:
-        to_degrees = Transformer.from_crs(self.spec.shapes.crs, 4326, always_xy=True)
-        west, south, east, north = to_degrees.transform_bounds(*shapely.total_bounds(self.spec.shapes.cells))
+    def _get_self_bounds(self) -> Any:
+        degrees = transform(self.spec.shapes.cells, self.spec.shapes.crs, WGS84, "map")
+        west, south, east, north = shapely.total_bounds(degrees).tolist()
         return [[south, west], [north, east]]
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> Any:
         """Put the script, the style and the data into the page."""
         figure = self.get_root()
         if isinstance(figure, Figure):
@@ -126,7 +124,7 @@ class GridFrame(MacroElement):
         self._name = "GridFrame"
         self.layer = layer
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> Any:
         """Put the script into the page."""
         figure = self.get_root()
         if isinstance(figure, Figure):

@@ -59,7 +59,7 @@ def _safe_values(element: Any) -> Iterator[tuple[Any, str, Any]]:
     if isinstance(element, folium.Popup):
         for part in element.html._children.values():
             if isinstance(part, Html):
-                yield part, "data", literal(part.data)
+                yield part, "data", literal(part.data.replace("\\`", "`"))  # folium has put the backslash there
                 yield part, "script", True
     if isinstance(element, GeoJsonDetail):
         yield element, "aliases", [literal(alias) for alias in element.aliases or element.fields]

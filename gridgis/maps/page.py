@@ -43,12 +43,12 @@ def leaflet() -> tuple[str, str]:
 
 
 def json_block(value: object) -> str:
-    """Write a value as JSON that no HTML parser can take for the end of its block.
+    r"""Write a value as JSON that no HTML parser can take for the end of its block.
 
     Examples
     --------
     >>> json_block("</script>&")
-    '"\\\\u003c/script\\\\u003e\\\\u0026"'
+    '"\\u003c/script\\u003e\\u0026"'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029\ud800-\udfff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -90,10 +90,16 @@ class Page(Figure):
             If a child needs an outside address, or puts a script where only HTML belongs.
         """
         _refuse_addresses(self)
-        with text_only(self):
-            for child in list(self._children.values()):
-                child.render(**kwargs)
-            head, body, code = _numbered("\0".join(self._parts()), self).split("\0")
+        parts = (self.header, self.html, self.script)
+        before = [part._children.copy() for part in parts]
+        try:
+            with text_only(self):
+                for child in list(self._children.values()):
+                    child.render(**kwargs)
+                head, body, code = _numbered("\0".join(self._parts()), self).split("\0")
+        finally:  # rendering adds to the parts, and would add more each time
+            for part, children in zip(parts, before, strict=True):
+                part._children = children
         return _page(self, head, body, code)
 
     def _parts(self) -> list[str]:
@@ -108,7 +114,7 @@ class Page(Figure):
         return [_clean(text) for text in ("\n".join(head), "\n".join(body), code)]
 
     def _aids(self, script: str) -> list[str]:
-        """What stock children need beside Leaflet: images of markers, and the one jQuery call of popups."""
+        """Give what stock children need beside Leaflet: images of markers, and the one jQuery call of popups."""
         import folium
 
         aids = []

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from gridgis.check import CODE, PARENT, GridError, listed, require_grid
+from gridgis.crs import crs_name
 from gridgis.maps import classes, labels
 from gridgis.privacy import Published
 
@@ -102,7 +103,7 @@ def coverage_spec(published: Published, *, lang: str = "en", title: str | None =
     position = {name: i for i, name in enumerate(names)}
     class_of = [position[name] for name in table[PARENT]]
     counts = np.bincount(class_of, minlength=len(names))
-    fills = classes.parent_colours(shapes.outlines)
+    fills = classes.parent_colours(list(shapes.outlines))
     legend = [LegendClass(names[i], fills[i], False, int(counts[i])) for i in range(len(names))]
     return _spec(
         (published, table, shapes),
@@ -167,7 +168,7 @@ def _spec(
 
 
 def _checked(published: Published, lang: str) -> tuple[gpd.GeoDataFrame, Shapes]:
-    """The door: only what `gridgis.publish` returned; its cells by code, and their shapes."""
+    """Ask at the door: only what `gridgis.publish` returned; its cells by code, and their shapes."""
     labels.require_lang(lang)
     if not isinstance(published, Published):
         raise GridError(f"maps draw what gridgis.publish() returned; got {type(published).__name__}.")
@@ -184,7 +185,7 @@ def _checked(published: Published, lang: str) -> tuple[gpd.GeoDataFrame, Shapes]
 
 
 def _default_value(measures: Sequence[str]) -> str:
-    """A rate before a count before whatever comes first."""
+    """Take a rate before a count before whatever comes first."""
     if not measures:
         raise GridError("published: expected at least one measure for a hotspot map, got none.")
     rates = [name for name in measures if name.endswith("_per_100_households")]
@@ -201,7 +202,7 @@ def _values(table: gpd.GeoDataFrame, name: str) -> tuple[np.ndarray, np.ndarray,
 
 
 def _texts(table: gpd.GeoDataFrame, name: str, lang: str) -> list[str]:
-    """What readers see of a measure, cell by cell."""
+    """Write what readers see of a measure, cell by cell."""
     numbers, hidden, decimals = _values(table, name)
     words = labels.word("hidden", lang), labels.word("no_data", lang)
     return [
@@ -210,9 +211,7 @@ def _texts(table: gpd.GeoDataFrame, name: str, lang: str) -> list[str]:
     ]
 
 
-def _classed(
-    table: gpd.GeoDataFrame, name: str, lang: str, hide_below: int
-) -> tuple[list[LegendClass], list[int]]:
+def _classed(table: gpd.GeoDataFrame, name: str, lang: str, hide_below: int) -> tuple[list[LegendClass], list[int]]:
     """Classes of the shown values, then "hidden" and "no data" where they occur; and the class of each cell."""
     numbers, hidden, decimals = _values(table, name)
     shown = ~np.isnan(numbers)
@@ -233,12 +232,11 @@ def _classed(
 
 
 def _notes(published: Published, table: gpd.GeoDataFrame, lang: str, crs: Any) -> tuple[str, ...]:
-    """The footer: what the caller says, then suppression, coordinates and the internal mark."""
+    """Write the footer: what the caller says, then suppression, coordinates and the internal mark."""
     lines = [str(note) for note in published.notes]
     if any((table[f"{name}_status"] == "hidden").any() for name in published.measures):
         lines.append(labels.word("hide_note", lang, n=published.hide_below))
-    code = crs.to_epsg()
-    lines.append(labels.word("crs_note", lang, crs=f"{crs.name} (EPSG:{code})" if code else crs.name))
+    lines.append(labels.word("crs_note", lang, crs=crs_name(crs)))
     if published.internal:
         lines.append(labels.word("internal_note", lang))
     return tuple(lines)

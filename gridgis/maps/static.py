@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unicodedata import east_asian_width
 
 import numpy as np
@@ -68,7 +68,7 @@ def image_bytes(spec: MapSpec, kind: str) -> bytes:
     with warnings.catch_warnings(record=True) as caught, matplotlib.rc_context():
         warnings.simplefilter("always")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(settings)
+        matplotlib.rcParams.update(cast(Any, settings))
         figure = draw(spec)
         figure.savefig(target, format=kind, dpi=160, metadata=_METADATA[kind])
     missing = sorted({str(item.message) for item in caught if "missing from" in str(item.message)})
@@ -87,7 +87,8 @@ def font_families(spec: MapSpec) -> list[str]:
     """
     from matplotlib import font_manager
 
-    texts = [spec.title, spec.legend_title, spec.unit, *spec.notes, *spec.parents, *(look.label for look in spec.classes)]
+    texts = [spec.title, spec.legend_title, spec.unit, *spec.notes, *spec.parents]
+    texts += [look.label for look in spec.classes]
     if spec.lang != "zh" and not any(_wide(letter) for text in texts for letter in text):
         return ["DejaVu Sans"]
     there = {font.name for font in font_manager.fontManager.ttflist}
@@ -147,7 +148,7 @@ def _cells(axes: Axes, spec: MapSpec) -> None:
 
 
 def _path(shape: shapely.Geometry) -> Any:
-    """A polygon, with its holes and parts, as one path."""
+    """Write a polygon, with its holes and parts, as one path."""
     from matplotlib.path import Path as Outline
 
     rings = [ring for part in shapely.get_parts(shape) for ring in (part.exterior, *part.interiors)]
@@ -155,7 +156,7 @@ def _path(shape: shapely.Geometry) -> Any:
 
 
 def _legend(figure: Figure, spec: MapSpec, top: float) -> None:
-    """The legend as on the page: look, meaning, number of cells."""
+    """Draw the legend as on the page: look, meaning, number of cells."""
     from matplotlib.patches import Rectangle
 
     head = _wrapped(spec.legend_title, 30)
@@ -170,9 +171,9 @@ def _legend(figure: Figure, spec: MapSpec, top: float) -> None:
     figure.text(0.975, y, labels.word("cells", spec.lang), fontsize=8, va="center", ha="right", color="#52606d")
     for look in spec.classes[:_MOST_LINES]:
         y -= 0.034
-        face = {"facecolor": "#ffffff", "hatch": "////"} if look.hatched else {"facecolor": look.fill}
-        box = Rectangle((_LEGEND_X, y - 0.011), 0.03, 0.022, transform=figure.transFigure, linewidth=0, **face)
-        box.set_edgecolor(look.fill)
+        box = Rectangle((_LEGEND_X, y - 0.011), 0.03, 0.022, transform=figure.transFigure, linewidth=0)
+        box.set(facecolor="#ffffff" if look.hatched else look.fill, edgecolor=look.fill)
+        box.set_hatch("////" if look.hatched else "")
         frame = Rectangle((_LEGEND_X, y - 0.011), 0.03, 0.022, transform=figure.transFigure, fill=False)
         frame.set(edgecolor="#5b6470", linewidth=0.6)
         figure.add_artist(box)
@@ -193,7 +194,7 @@ def _legend(figure: Figure, spec: MapSpec, top: float) -> None:
 
 
 def _scale_bar(figure: Figure, axes: Axes, spec: MapSpec) -> None:
-    """A bar of 1, 2 or 5 times a power of ten metres, and an arrow to grid north, below the legend."""
+    """Draw a bar of 1, 2 or 5 times a power of ten metres, and an arrow to grid north, below the legend."""
     from matplotlib.lines import Line2D
 
     axes.apply_aspect()
@@ -232,7 +233,7 @@ def _parent_labels(figure: Figure, axes: Axes, spec: MapSpec) -> None:
 
     taken: list[Any] = []
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    order = sorted(range(len(spec.parent_names)), key=lambda i: (-spec.shapes.outlines[i].area, i))
+    order = np.argsort(-shapely.area(spec.shapes.outlines), kind="stable").tolist()
     for i in order:
         name = "\n".join(_wrapped(spec.parent_names[i], 24)[:2])
         circle = shapely.maximum_inscribed_circle(spec.shapes.outlines[i], 1.0)
@@ -268,7 +269,7 @@ def _wrapped(text: str, most: int) -> list[str]:
 
 
 def _pieces(text: str, most: int) -> Sequence[str]:
-    """What a line may be broken between: words with their space, Chinese letters, parts of overlong words."""
+    """Part text where a line may be broken: words with their space, Chinese letters, parts of overlong words."""
     pieces, piece = [], ""
     for letter in text:
         if piece and (_wide(letter) or _wide(piece[-1]) or letter == " " or len(piece) >= most):

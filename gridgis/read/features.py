@@ -279,8 +279,8 @@ def read_barriers(
     GeoDataFrame
         ``kind`` (str, as in the file), ``barrier`` (str: hard, major, middle or minor, by `BARRIER_OF_KIND`),
         ``geometry`` (LineString, 2-D, metres). The border of a polygon (a river as an area) and each part of a multi
-        line is a row. Where two or more of the OSM columns are there, lines without any value (power lines) are left
-        out. May have no rows.
+        line is a row. In a .pbf, and where two or more of the OSM columns are there, lines without any value (power
+        lines) are left out. May have no rows.
 
     Raises
     ------
@@ -306,6 +306,7 @@ def read_barriers(
     report = Report(path)
     frame = open_features(path, report, layer=layer, prefer=["lines"])
     kinds, of_osm = _kinds(frame, kind, report.name)
+    of_osm = of_osm or (kind is None and Path(path).suffix.lower() == ".pbf")
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
     features = present(features, report)

@@ -140,6 +140,8 @@ def _one_sentence(file: Path) -> Iterator[None]:
         yield
     except GridError:
         raise
+    except pd.errors.ParserWarning as error:
+        raise GridError(f"{file.name}: expected as many fields in each row as the first row has; got more.") from error
     except (RuntimeError, ValueError, OSError, KeyError, BadZipFile, ShapelyError) as error:
         lines = str(error).replace(str(file), file.name).splitlines() or [type(error).__name__]
         raise GridError(f"{file.name}: the file cannot be read: {lines[0].rstrip('.')}.") from error
@@ -156,8 +158,8 @@ def _open_geodata(
         else:
             frame = pyogrio.read_dataframe(file, **options)
     said = list(dict.fromkeys(str(warning.message).split(".")[0].strip() for warning in heard))
-    for text in said[:3]:
-        report.note(f"GDAL says: {text}")
+    if said:
+        report.note(f"GDAL says: {', '.join(said[:3])}")
     return frame
 
 
@@ -272,7 +274,7 @@ def _open_excel(file: Path, report: Report, sheet: str | None) -> pd.DataFrame:
             if sheet is not None and sheet not in book.sheet_names:
                 raise GridError(f"{file.name}: no sheet {sheet!r}; there are {listed(book.sheet_names, 12)}.")
             name = book.sheet_names[0] if sheet is None else sheet
-            raw = book.parse(name, dtype=object, keep_default_na=False, na_values=[""])
+            raw = pd.read_excel(book, sheet_name=name, dtype=object, keep_default_na=False, na_values=[""])
     rounded = [
         f"{column} row {row}"
         for column in raw.columns

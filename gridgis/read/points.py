@@ -103,7 +103,8 @@ def _from_columns(frame: pd.DataFrame, x: str, y: str, crs: object, report: Repo
     columns = [column(frame, name, report.name, option) for name, option in ((x, "x="), (y, "y="))]
     raw = [values.tolist() for values in columns]
     read = [number_or_nan(values) for values in raw]
-    words = [_word(*cells, known) for cells in zip(*raw, *read, strict=True)]
+    cells = zip(raw[0], raw[1], read[0].tolist(), read[1].tolist(), strict=True)
+    words = [_word(x_cell, y_cell, east, north, known) for x_cell, y_cell, east, north in cells]
     return _attach(frame, read[0], read[1], words, known, report)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
 from gridgis.check import CODE, PARENT, Grid, require_grid
-from gridgis.crs import WGS84, metre_crs, require_plausible, transform, transform_xy
 from gridgis.read.opening import Report, open_features, open_table
-from gridgis.read.tidying import clean_codes
+from gridgis.read.tidying import clean_codes, in_metres
 
 CODES = (CODE, PARENT, "code", "building_id")
 
@@ -46,8 +43,9 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     Examples
     --------
     >>> import tempfile
+    >>> from shapely import box
     >>> columns = {"grid_code": ["01010101"], "parent_code": ["010101"]}
-    >>> cell = gpd.GeoDataFrame(columns, geometry=[shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9)], crs=4547)
+    >>> cell = gpd.GeoDataFrame(columns, geometry=[box(5e5, 4e6, 5e5 + 9, 4e6 + 9)], crs=4547)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cell.to_file(f"{folder}/grid.gpkg")
     ...     read_grid(f"{folder}/grid.gpkg")["grid_code"].tolist()
@@ -57,7 +55,7 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"]), (CODE, PARENT), report)
     frame = gpd.GeoDataFrame(frame)
     if frame.crs is not None and frame.crs.is_geographic and len(frame):
-        frame = _in_metres(frame, report.name)
+        frame = in_metres(frame, frame.crs, None, report.name)
     grid = require_grid(frame, report.name)
     report.tell()
     return grid
@@ -110,13 +108,3 @@ def _with_text_codes(
 ) -> pd.DataFrame:
     there = [name for name in names if name in frame.columns]
     return frame.assign(**{name: clean_codes(frame[name], report, missing=missing) for name in there})
-
-
-def _in_metres(frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    west, south, east, north = shapely.total_bounds(frame.geometry.to_numpy())
-    require_plausible(np.array([west, east]), np.array([south, north]), frame.crs, what)
-    middle = np.array([(west + east) / 2]), np.array([(south + north) / 2])
-    lon, lat = transform_xy(*middle, frame.crs, WGS84, what)
-    wanted = metre_crs(float(lon[0]), float(lat[0]))
-    moved = transform(frame.geometry.to_numpy(), frame.crs, wanted, what)
-    return frame.set_geometry(gpd.GeoSeries(moved, frame.index, crs=wanted))

@@ -189,30 +189,34 @@ def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what:
         return features.set_crs(wanted or source, allow_override=True)
     west, south, east, north = shapely.total_bounds(shapes)
     systems.require_plausible(np.array([west, east]), np.array([south, north]), source, what)
-    if wanted is None and systems.is_metre(source):
-        wanted = source
-    elif wanted is None:
-        middle = np.array([(west + east) / 2]), np.array([(south + north) / 2])
-        lon, lat = systems.transform_xy(*middle, source, systems.WGS84, what)
-        wanted = systems.metre_crs(float(lon[0]), float(lat[0]))
+    lon, lat = _centre((west, south, east, north), source, what)
+    if wanted is None:
+        wanted = source if systems.is_metre(source) else systems.metre_crs(lon, lat)
+    systems.require_near(lon, lat, wanted, what)
     moved = systems.transform(shapes, source, wanted, what)
     return features.set_crs(wanted, allow_override=True).set_geometry(gpd.GeoSeries(moved, features.index, crs=wanted))
 
 
+def _centre(bounds: tuple[float, float, float, float], source: pyproj.CRS, what: str) -> tuple[float, float]:
+    """Give the centre of bounds in degrees; of the CRS's own datum, which is near enough to choose a zone."""
+    west, south, east, north = bounds
+    x, y = np.array([(west + east) / 2]), np.array([(south + north) / 2])
+    lon, lat = systems.transform_xy(x, y, source, source if source.is_geographic else source.geodetic_crs, what)
+    return float(lon[0]), float(lat[0])
+
+
 def mended(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """Make polygons valid, keep the polygon parts, leave out what has no area."""
-    shapes = features.geometry.to_numpy()
+    """Make polygons valid, keep the polygon parts, leave out what has no area; one part is a Polygon."""
+    shapes = features.geometry.to_numpy().copy()
     bad = ~shapely.is_valid(shapes)
-    if bad.any():
-        report.add(list(features.index[bad]), "invalid polygons repaired")
-        shapes = shapes.copy()
-        shapes[bad] = [
-            _polygons_of(shape) for shape in shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
-        ]
-        features = features.set_geometry(gpd.GeoSeries(shapes, features.index, crs=features.crs))
+    valid = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
+    shapes[bad] = [_polygons_of(shape) for shape in valid]
     flat = shapely.area(shapes) == 0
+    report.add(list(features.index[bad & ~flat]), "invalid polygons repaired")
     report.add(list(features.index[flat]), "polygons without area left out")
-    return features[~flat]
+    single = shapely.get_num_geometries(shapes) == 1
+    shapes[single] = shapely.get_geometry(shapes[single], 0)
+    return features.set_geometry(gpd.GeoSeries(shapes, features.index, crs=features.crs))[~flat]
 
 
 def _polygons_of(shape: shapely.Geometry) -> shapely.Geometry:

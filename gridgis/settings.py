@@ -1,0 +1,198 @@
+"""The settings of a run: one commented TOML file, checked whole before anything is done."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gridgis.check import RULES, GridError, listed
+from gridgis.codes import CodeScheme
+
+FILES = ("areas", "buildings", "barriers", "grid", "events")
+"""Keys of ``[inputs]`` that name files."""
+
+KINDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "inputs": {
+        **{name: (str,) for name in FILES},
+        "areas_code": (str,),
+        "areas_name": (str,),
+        "buildings_id": (str,),
+        "buildings_households": (str,),
+        "barriers_kind": (str,),
+        "events_x": (str,),
+        "events_y": (str,),
+        "events_crs": (str, int),
+        "crs": (str, int),
+    },
+    "divide": {"households": (list,), "seed": (int,)},
+    "codes": {"scheme": (str, dict)},
+    "check": {"allow": (list,)},
+    "locate": {"keep_coordinates": (bool,)},
+    "summarise": {"by": (str,)},
+    "publish": {"hide_below": (int,), "measures": (list,), "notes": (list,), "internal": (bool,)},
+    "maps": {"lang": (str,), "coverage_title": (str,), "hotspot_title": (str,), "value": (str,)},
+    "output": {"folder": (str,)},
+}
+"""Every section and key that a file may have, with the kinds of value."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "inputs": {"areas_code": "code", "buildings_households": "households"},
+    "divide": {"households": [100, 150], "seed": 0},
+    "codes": {"scheme": "unit grid"},
+    "check": {"allow": []},
+    "locate": {"keep_coordinates": False},
+    "summarise": {},
+    "publish": {"hide_below": 10, "notes": [], "internal": False},
+    "maps": {"lang": "en"},
+    "output": {"folder": "gridgis-out"},
+}
+"""What a key that is left out stands for; a key without a default may be left out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run, complete and checked.
+
+    Attributes
+    ----------
+    sections : dict
+        As in the file, defaults filled in.
+    base : Path
+        The folder from which file names count.
+    """
+
+    sections: Mapping[str, Mapping[str, Any]]
+    base: Path
+
+    def get(self, section: str, key: str) -> Any:
+        """Give a setting, None where it is left out."""
+        return self.sections[section].get(key)
+
+    def file(self, name: str) -> Path | None:
+        """Give the path of an input file, None where it is left out."""
+        value = self.get("inputs", name)
+        return None if value is None else self.base / value
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the outputs."""
+        return self.base / str(self.get("output", "folder"))
+
+    @property
+    def scheme(self) -> CodeScheme:
+        """The code scheme."""
+        return scheme_of(self.get("codes", "scheme"))
+
+
+def scheme_of(value: Any) -> CodeScheme:
+    """Give a code scheme by its name or its layout.
+
+    Raises
+    ------
+    GridError
+        If there is no scheme of that name, or the layout is faulty.
+
+    Examples
+    --------
+    >>> scheme_of("unit grid").width
+    15
+    """
+    if isinstance(value, Mapping):
+        return CodeScheme.from_dict(value)
+    if value == "unit grid":
+        return CodeScheme.unit_grid()
+    raise GridError(f"codes: expected the scheme 'unit grid' or a table with name and fields, got {value!r}.")
+
+
+def example_settings() -> str:
+    """Give a commented settings file to start from."""
+    return files("gridgis").joinpath("data", "gridgis.toml").read_text(encoding="utf-8")
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Read a settings file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file; names of files in it count from its folder.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, or a section, key or value is not one of those known; all faults are told at once.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            values = tomllib.load(stream)
+    except OSError as error:
+        raise GridError(f"{file.name}: the settings cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GridError(f"{file.name}: no valid TOML ({error}).") from None
+    return make_settings(values, file.parent, what=file.name)
+
+
+def make_settings(values: Mapping[str, Any], base: Path, *, what: str = "settings") -> Settings:
+    """Check settings and fill in the defaults.
+
+    Raises
+    ------
+    GridError
+        If anything is unknown, of another kind, or missing.
+    """
+    faults = _faults(values)
+    sections = {name: {**DEFAULTS[name], **(values.get(name) or {})} for name in DEFAULTS if name not in faults}
+    if not faults:
+        faults = _missing(sections)
+    if faults:
+        raise GridError(f"{what}: " + "; ".join(faults.values()) + ".")
+    return Settings(sections, base)
+
+
+def _faults(values: Mapping[str, Any]) -> dict[str, str]:
+    """Everything unknown or of another kind, by place."""
+    faults = {}
+    for section, keys in values.items():
+        if section not in KINDS:
+            faults[section] = f"unknown section [{section}] (there are: {listed(KINDS, 12)})"
+            continue
+        if not isinstance(keys, Mapping):
+            faults[section] = f"{section} should be a section: [{section}]"
+            continue
+        for key, value in keys.items():
+            kinds = KINDS[section].get(key)
+            if kinds is None:
+                faults[f"{section}.{key}"] = f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 16)})"
+            elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                wanted = " or ".join(_KIND_NAMES[kind] for kind in kinds)
+                faults[f"{section}.{key}"] = f"{key} in [{section}]: expected {wanted}, got {value!r}"
+    return faults
+
+
+_KIND_NAMES = {str: "text", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
+
+
+def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What the settings lack together."""
+    inputs = sections["inputs"]
+    faults = {}
+    if "areas" not in inputs:
+        faults["areas"] = "[inputs] needs areas, the file of the parents"
+    if "buildings" not in inputs and "grid" not in inputs:
+        faults["buildings"] = "[inputs] needs buildings to divide, or a grid that is there already"
+    table_of_points = str(inputs.get("events", "")).lower().endswith((".csv", ".tsv", ".txt", ".xlsx", ".xlsm"))
+    if table_of_points and not {"events_x", "events_y", "events_crs"} <= set(inputs):
+        faults["events"] = "[inputs] needs events_x, events_y and events_crs for a table of events"
+    unknown = sorted(set(map(str, sections["check"]["allow"])) - set(RULES))
+    if unknown:
+        faults["allow"] = f"allow in [check]: unknown rules {listed(unknown)} (there are: {listed(RULES, 20)})"
+    return faults

@@ -1,0 +1,649 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.affinity import translate
+
+from gridgis.check import GridError, GridWarning
+from gridgis.read import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
+from gridgis.read.opening import Report
+from gridgis.read.tidying import clean_codes
+
+X, Y = 420000.0, 4007000.0
+OWN = "+proj=tmerc +lat_0=0 +lon_0=114 +k=1 +x_0=500000 +ellps=krass +towgs84=15.5,-120.5,-60.5,0,0,0,0 +units=m"
+
+
+def square(i=0, j=0, side=10.0):
+    return shapely.box(X + i * side, Y + j * side, X + (i + 1) * side, Y + (j + 1) * side)
+
+
+def frame(geometry, crs=4547, **columns):
+    return gpd.GeoDataFrame(columns, geometry=list(geometry), crs=crs)
+
+
+def write(table, path, **options):
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        pyogrio.write_dataframe(table, path, **options)
+    return path
+
+
+def bow_tie():
+    return shapely.Polygon([(X, Y), (X + 10, Y + 10), (X + 10, Y), (X, Y + 10)])
+
+
+# --- areas
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".geojson", ".parquet", ".fgb"])
+def test_areas_from_every_format(tmp_path, suffix):
+    table = frame([square(), square(1)], code=["013010500100201", "013010500100202"], name=["东街", None], n=[1, 2])
+    table = table.to_crs(4326) if suffix == ".geojson" else table
+    options = {"SPATIAL_INDEX": "NO"} if suffix == ".fgb" else {}
+    areas = read_areas(write(table, tmp_path / f"areas{suffix}", **options))
+    assert list(areas.columns) == ["code", "name", "geometry"]
+    assert areas["code"].tolist() == ["013010500100201", "013010500100202"]
+    assert areas["name"][0] == "东街" and pd.isna(areas["name"][1])
+    assert areas.crs.to_epsg() == 4547 and list(areas.index) == [0, 1]
+    assert areas.geometry.area.tolist() == pytest.approx([100, 100], rel=1e-4)
+
+
+def test_the_crs_of_the_result(tmp_path):
+    degrees = write(frame([square()], code=["1"]).to_crs(4490), tmp_path / "degrees.gpkg")
+    assert read_areas(degrees).crs.to_epsg() == 4547
+    assert read_areas(degrees, crs=4548).crs.to_epsg() == 4548
+    assert read_areas(degrees, crs="EPSG:32649").crs.to_epsg() == 32649
+    mercator = write(frame([square()], code=["1"]).to_crs(3857), tmp_path / "mercator.gpkg")
+    assert read_areas(mercator).crs.to_epsg() == 4547
+    prefixed = write(frame([square()], code=["1"]).to_crs(4526), tmp_path / "prefixed.gpkg")
+    assert read_areas(prefixed).crs.to_epsg() == 4526
+    with pytest.raises(GridError, match=r"crs=: expected a projected CRS in metres"):
+        read_areas(degrees, crs=4490)
+    with pytest.raises(GridError, match=r"not known to PROJ"):
+        read_areas(degrees, crs="EPSG:1")
+
+
+def test_a_projected_crs_in_the_words_of_another_program(tmp_path):
+    path = write(frame([square()], code=["1"]), tmp_path / "areas.shp")
+    (tmp_path / "areas.prj").write_text(frame([square()], code=["1"]).crs.to_wkt("WKT1_ESRI"))
+    assert read_areas(path).crs.equals(frame([], code=[]).crs)
+    assert len(read_areas(path, source_crs=4547)) == 1
+
+
+def test_a_missing_crs_must_be_named(tmp_path):
+    path = write(frame([square()], code=["1"]), tmp_path / "areas.shp")
+    (tmp_path / "areas.prj").unlink()
+    with pytest.raises(GridError, match=r"areas.shp: the file declares no CRS; pass source_crs="):
+        read_areas(path)
+    assert read_areas(path, source_crs=4547).geometry[0].equals(square())
+    with pytest.raises(GridError, match=r"look like metres"):
+        read_areas(path, source_crs=4326)
+
+
+def test_a_crs_that_contradicts_the_file(tmp_path):
+    path = write(frame([square()], code=["1"]), tmp_path / "areas.gpkg")
+    with pytest.raises(GridError, match=r"source_crs= says .*4548.* the file declares .*4547"):
+        read_areas(path, source_crs=4548)
+    degrees = frame([square()], code=["1"]).to_crs(4326).set_crs(4547, allow_override=True)
+    with pytest.raises(GridError, match=r"look like degrees"):
+        read_areas(write(degrees, tmp_path / "degrees.gpkg"))
+    swapped = frame([shapely.box(Y, X, Y + 10, X + 10)], code=["1"])
+    with pytest.raises(GridError, match=r"swapped"):
+        read_areas(write(swapped, tmp_path / "swapped.gpkg"))
+    wide = frame([translate(square(), 38_000_000)], code=["1"])
+    with pytest.raises(GridError, match=r"prefix|finite"):
+        read_areas(write(wide, tmp_path / "wide.gpkg"))
+
+
+def test_geojson_in_metres_that_declares_nothing(tmp_path):
+    path = tmp_path / "areas.geojson"
+    path.write_text(frame([square()], code=["1"]).to_json(drop_id=True))
+    if '"crs"' in path.read_text():
+        path.write_text(re.sub(r'"crs": \{[^}]*\{[^}]*\}\},? ?', "", path.read_text()))
+    with pytest.raises(GridError, match=r"look like metres"):
+        read_areas(path)
+    assert read_areas(path, source_crs=4547).crs.to_epsg() == 4547
+
+
+def test_an_old_datum_needs_own_parameters_which_stay_secret(tmp_path):
+    path = write(frame([square()], code=["1"], crs=2437), tmp_path / "old.gpkg")  # Beijing 1954, CM 120E
+    with pytest.raises(GridError, match=r"Beijing 1954"):
+        read_areas(path, crs=4547)
+    own = OWN.replace("lon_0=114", "lon_0=120")
+    areas = read_areas(path, source_crs=own)
+    assert areas.crs.to_epsg() == 4549 and not areas.crs.is_bound
+    moved = areas.geometry[0].centroid.distance(square().centroid)
+    assert 1 < moved < 200
+    with pytest.raises(GridError) as error:
+        read_areas(write(frame([square()], code=["1"]), tmp_path / "new.gpkg"), source_crs=OWN)
+    assert "15.5" not in str(error.value)
+
+
+def test_codes_are_text_or_refused(tmp_path):
+    shapes = [square(), square(1)]
+    whole = write(frame(shapes, code=[130105001002001, 130105001002002]), tmp_path / "whole.gpkg")
+    with pytest.warns(GridWarning, match=r"whole numbers in code became text"):
+        assert read_areas(whole)["code"].tolist() == ["130105001002001", "130105001002002"]
+    for suffix in (".gpkg", ".shp", ".parquet", ".geojson"):
+        numbers = frame(shapes, code=[130105001002.0, 130105001003.5])
+        numbers = numbers.to_crs(4326) if suffix == ".geojson" else numbers
+        with pytest.raises(GridError, match=r"floating-point numbers such as .* in rows 0, 1; leading zeros"):
+            read_areas(write(numbers, tmp_path / f"floats{suffix}"))
+    excel = write(frame(shapes, code=["1.30105E+14", "130105001.0"]), tmp_path / "excel.gpkg")
+    with pytest.raises(GridError, match=r"floating-point"):
+        read_areas(excel)
+    for gap in (frame(shapes, code=["1", None]), frame(shapes, code=["1", " "]), frame(shapes, code=[1.0, np.nan])):
+        with pytest.raises(GridError, match=r"expected a code in every row of code; none in rows 1"):
+            read_areas(write(gap, tmp_path / "gap.gpkg"))
+    twice = write(frame(shapes, code=["7", "７ "]), tmp_path / "twice.gpkg")
+    with pytest.raises(GridError, match=r"expected each code once; more than once: 7"):
+        read_areas(twice)
+    spaces = write(frame(shapes, code=[" 01", "０２"]), tmp_path / "spaces.gpkg")
+    with pytest.warns(GridWarning, match=r"2 texts in code freed of spaces or full-width digits \(' 01', '０２'\)"):
+        assert read_areas(spaces)["code"].tolist() == ["01", "02"]
+    with pytest.raises(GridError, match=r"no column 'kode' \(code=\); there are 'code'"):
+        read_areas(spaces, code="kode")
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=8), max_size=6))
+def test_clean_codes_is_done_once(values):
+    def clean(codes):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return clean_codes(pd.Series(codes, dtype=object, name="code"), Report("x"), missing=True)
+
+    try:
+        once = clean(values)
+    except GridError:
+        return
+    assert all(pd.isna(code) or (code and code == code.strip()) for code in once)
+    assert clean(once.tolist()).equals(once)
+
+
+def test_areas_are_repaired_in_one_warning(tmp_path):
+    high = shapely.force_3d(square(3), 7.0)
+    several = shapely.MultiPolygon([square(5), square(7)])
+    flat = shapely.Polygon([(X, Y), (X + 5, Y), (X + 10, Y), (X, Y)])
+    table = frame([bow_tie(), None, high, several, flat], code=["a", "b", "c", "d", "e"])
+    with pytest.warns(GridWarning) as heard:
+        areas = read_areas(write(table, tmp_path / "areas.gpkg"))
+    assert len(heard) == 1 and heard[0].filename == __file__
+    text = str(heard[0].message)
+    assert text.startswith("areas.gpkg: ")
+    assert "1 rows without a usable geometry left out (b)" in text
+    assert "1 invalid polygons repaired (a)" in text and "1 polygons without area left out (e)" in text
+    assert areas["code"].tolist() == ["a", "c", "d"]
+    assert areas.is_valid.all() and not areas.has_z.any()
+    assert areas.area.tolist() == pytest.approx([50, 100, 200])
+    assert areas.geom_type.tolist() == ["MultiPolygon", "Polygon", "MultiPolygon"]
+
+
+def test_areas_that_are_none(tmp_path):
+    with pytest.raises(GridError, match=r"no rows"):
+        read_areas(write(frame([], code=pd.Series([], dtype=str)), tmp_path / "empty.gpkg", geometry_type="Polygon"))
+    with pytest.raises(GridError, match=r"no rows.*without a usable geometry"):
+        read_areas(write(frame([None], code=["1"]), tmp_path / "null.gpkg", geometry_type="Polygon"))
+    line = frame([square(), square().boundary], code=["1", "2"])
+    with pytest.raises(GridError, match=r"expected Polygon or MultiPolygon, got LineString in 1 rows \(2\)"):
+        read_areas(write(line, tmp_path / "line.gpkg"))
+    with pytest.raises(GridError, match=r"expected geometry, got a plain table with the columns code"):
+        read_areas(write(pd.DataFrame({"code": ["1"]}), tmp_path / "plain.gpkg"))
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(GridError, match=r"none.gpkg: expected a file; there is nothing there"):
+        read_areas(tmp_path / "none.gpkg")
+    with pytest.raises(GridError, match=r"a folder there"):
+        read_areas(tmp_path)
+    for suffix in (".gpkg", ".shp", ".geojson", ".fgb", ".parquet", ".pbf"):
+        (tmp_path / f"bad{suffix}").write_bytes(b"this is not what it says")
+        with pytest.raises(GridError, match=f"bad{suffix}: the file cannot be read") as error:
+            read_areas(tmp_path / f"bad{suffix}")
+        assert str(tmp_path) not in str(error.value)
+    (tmp_path / "bad.xlsx").write_bytes(b"this is not what it says")
+    with pytest.raises(GridError, match=r"the file cannot be read"):
+        read_table(tmp_path / "bad.xlsx")
+    (tmp_path / "notes.md").write_text("# no")
+    with pytest.raises(GridError, match=r"expected one of the formats .*got \.md"):
+        read_table(tmp_path / "notes.md")
+
+
+def test_layers(tmp_path):
+    path = write(frame([square()], code=["1"]), tmp_path / "two.gpkg", layer="north")
+    pyogrio.write_dataframe(pd.DataFrame({"style": ["x"]}), path, layer="layer_styles", append=True)
+    assert read_areas(path)["code"].tolist() == ["1"]
+    pyogrio.write_dataframe(frame([square(1)], code=["2"]), path, layer="south", append=True)
+    with pytest.raises(GridError, match=r"expected one layer, got north, south; name one with layer="):
+        read_areas(path)
+    assert read_areas(path, layer="south")["code"].tolist() == ["2"]
+    with pytest.raises(GridError, match=r"no layer 'west'; there are north, "):
+        read_areas(path, layer="west")
+    with pytest.raises(GridError, match=r"has no layers"):
+        read_areas(write(frame([square()], code=["1"]), tmp_path / "a.parquet"), layer="north")
+
+
+# --- the encoding of shapefiles
+
+
+@pytest.mark.parametrize("declared", ["GBK", "936", "ANSI 936", "gb2312", "GB18030"])
+def test_shapefile_whose_cpg_says_gbk(tmp_path, declared):
+    table = frame([square(), square(1)], code=["01", "02"], 名称=["河北省新华区东街", "革新街街道"])
+    path = write(table, tmp_path / "gbk.shp", encoding="GBK")
+    (tmp_path / "gbk.cpg").write_text(declared)
+    assert read_areas(path, name="名称")["name"].tolist() == ["河北省新华区东街", "革新街街道"]
+
+
+@pytest.mark.parametrize("encoding", ["GBK", "UTF-8"])
+def test_shapefile_without_cpg(tmp_path, encoding):
+    table = frame([square(), square(1)], code=["01", "02"], 名称=["河北省新华区东街", "革新街街道"])
+    path = write(table, tmp_path / "a[1].shp", encoding=encoding)
+    (tmp_path / "a[1].cpg").unlink()
+    if encoding == "GBK":
+        with pytest.warns(GridWarning, match=r"there is no .cpg, the texts were read as gb18030"):
+            areas = read_areas(path, name="名称")
+    else:
+        areas = read_areas(path, name="名称")
+    assert areas["name"].tolist() == ["河北省新华区东街", "革新街街道"]
+
+
+def test_shapefile_whose_cpg_is_wrong(tmp_path):
+    path = write(frame([square()], code=["01"], name=["东街"]), tmp_path / "a.shp", encoding="GBK")
+    for declared in ("UTF-8", "no such thing"):
+        (tmp_path / "a.cpg").write_text(declared)
+        with pytest.warns(GridWarning, match=f"the .cpg says {declared.lower()}, the texts were read as gb18030"):
+            assert read_areas(path)["name"].tolist() == ["东街"]
+
+
+# --- buildings
+
+
+def test_buildings_get_ids_and_loads(tmp_path):
+    table = frame([square(0), square(2), square(4)], households=[12, None, 0], persons=["30", " ", "1.5"])
+    path = write(table, tmp_path / "buildings.gpkg")
+    buildings = read_buildings(path)
+    assert list(buildings.columns) == ["building_id", "households", "persons", "geometry"]
+    assert buildings["building_id"].tolist() == ["b000001", "b000002", "b000003"]
+    assert buildings["households"].fillna(-1).tolist() == [12, -1, 0] and buildings["households"].dtype == float
+    assert buildings["persons"].fillna(-1).tolist() == [30, -1, 1.5]
+    assert list(read_buildings(path, households=None, persons=None).columns) == ["building_id", "geometry"]
+    with pytest.raises(GridError, match=r"no column 'homes' \(households=; households=None where there are none\)"):
+        read_buildings(path, households="homes")
+    with pytest.raises(GridError, match=r"no column 'people'"):
+        read_buildings(path, persons="people")
+    no_loads = write(frame([square()], id=["x"]), tmp_path / "no_loads.gpkg")
+    with pytest.raises(GridError, match=r"no column 'households'"):
+        read_buildings(no_loads)
+    assert read_buildings(no_loads, households=None, building_id="id")["building_id"].tolist() == ["x"]
+
+
+def test_bad_loads_are_named_all_at_once(tmp_path):
+    table = frame([square(2 * i) for i in range(5)], households=["1", "-2", "inf", "many", "1_0"])
+    with pytest.raises(GridError) as error:
+        read_buildings(write(table, tmp_path / "buildings.gpkg"))
+    assert "no number in b000004, b000005, infinite in b000003, negative in b000002" in str(error.value)
+
+
+def test_building_ids_are_unique(tmp_path):
+    path = write(frame([square(), square(2)], building_id=["a", "a"], households=[1, 2]), tmp_path / "b.gpkg")
+    with pytest.raises(GridError, match=r"expected each building_id once; more than once: a"):
+        read_buildings(path)
+
+
+def test_multipart_buildings_keep_their_load(tmp_path):
+    several = shapely.MultiPolygon([square(0), square(2, side=20.0), square(9)])
+    table = frame([several, shapely.MultiPolygon([square(30)])], id=["a", "b"], households=[12, 5], persons=[30, None])
+    path = write(table, tmp_path / "b.gpkg")
+    with pytest.warns(GridWarning, match=r"1 buildings in several parts split, .* \(a\)\."):
+        buildings = read_buildings(path, building_id="id")
+    assert buildings["building_id"].tolist() == ["a#1", "a#2", "a#3", "b"]
+    assert buildings["households"].tolist() == [12, 0, 0, 5]
+    assert buildings["persons"].fillna(-1).tolist() == [30, 0, 0, -1]
+    assert buildings.area.tolist() == pytest.approx([400, 100, 100, 100])
+    assert set(buildings.geom_type) == {"Polygon"}
+
+
+def test_a_bow_tie_becomes_two_buildings(tmp_path):
+    path = write(frame([bow_tie(), square(5)], households=[4, 1]), tmp_path / "b.gpkg")
+    with pytest.warns(GridWarning, match=r"1 invalid polygons repaired .b000001.; 1 buildings in several parts"):
+        buildings = read_buildings(path)
+    assert buildings["building_id"].tolist() == ["b000001#1", "b000001#2", "b000002"]
+    assert buildings["households"].sum() == 5 and buildings.is_valid.all()
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
+def test_duplicate_buildings_by_a_rule_that_is_not_the_order(tmp_path, order):
+    turned = shapely.Polygon(np.roll(np.array(square().exterior.coords)[:-1], 2, axis=0))
+    shapes = [square(), turned, square(3), square(3), square(6)]
+    table = frame(shapes, id=["d", "c", "b", "a", "e"], households=[1, 1, 2, 9, 3]).iloc[order]
+    path = write(table, tmp_path / "b.gpkg")
+    with pytest.warns(
+        GridWarning, match=r"2 duplicates left out .*; 1 of their loads differed, the largest is kept \(a\)"
+    ):
+        buildings = read_buildings(path, building_id="id")
+    assert sorted(buildings["building_id"]) == ["a", "c", "e"]
+    assert buildings.set_index("building_id")["households"].to_dict() == {"a": 9, "c": 1, "e": 3}
+
+
+def test_no_buildings_is_an_error(tmp_path):
+    empty = frame([], households=pd.Series([], dtype=float))
+    with pytest.raises(GridError, match=r"no rows"):
+        read_buildings(write(empty, tmp_path / "b.gpkg", geometry_type="Polygon"))
+
+
+def test_rings_of_two_points_are_survived(tmp_path):
+    # Little-endian WKB of a polygon whose ring has two points, as OpenStreetMap has them.
+    ring = np.array([X, Y, X + 5, Y], dtype="<f8").tobytes()
+    broken = b"\x01\x03\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00" + ring
+    path = write(frame([square(), square(2)], households=[1, 2]), tmp_path / "b.gpkg")
+    with sqlite3.connect(path) as database:
+        for (trigger,) in database.execute("select name from sqlite_master where type='trigger'").fetchall():
+            database.execute(f'drop trigger "{trigger}"')
+        (blob,) = database.execute("select geom from b where fid=1").fetchone()
+        database.execute("update b set geom=? where fid=1", (blob[:40] + broken,))
+    database.close()
+    with pytest.warns(GridWarning, match=r"1 rows without a usable geometry left out \(b000001\)"):
+        assert read_buildings(path)["building_id"].tolist() == ["b000002"]
+
+
+def test_osm_extract(tmp_path):
+    """An OSM XML file through the same driver; a .pbf is the same thing, packed."""
+    layers = {name for name, _ in pyogrio.list_layers(_osm(tmp_path / "town.osm"))}
+    assert {"points", "lines", "multipolygons"} <= layers
+
+
+def _osm(path):
+    path.write_text(
+        '<osm version="0.6"><node id="1" lat="60.1" lon="24.9" version="1"/>'
+        '<node id="2" lat="60.2" lon="24.9" version="1"/>'
+        '<way id="5" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>'
+    )
+    return path
+
+
+# --- barriers
+
+
+def line(i=0):
+    return shapely.LineString([(X, Y + i), (X + 100, Y + i)])
+
+
+def test_barriers_by_kind(tmp_path):
+    kinds = ["motorway", "Primary", "residential", "steps", "hard", "minor", "towpath", None]
+    table = frame([line(i) for i in range(8)], kind=kinds, highway=["x"] * 8)
+    with pytest.warns(GridWarning, match=r"kinds not known and taken as middle: towpath; 1 rows without a kind"):
+        barriers = read_barriers(write(table, tmp_path / "b.gpkg"))
+    assert list(barriers.columns) == ["kind", "barrier", "geometry"]
+    expected = ["hard", "major", "middle", "minor", "hard", "minor", "middle", "middle"]
+    assert barriers["barrier"].tolist() == expected
+    assert barriers["kind"].tolist()[:2] == ["motorway", "Primary"] and pd.isna(barriers["kind"][7])
+    assert set(BARRIER_OF_KIND.values()) == {"hard", "major", "middle", "minor"}
+
+
+def test_the_column_of_the_kind(tmp_path):
+    table = frame([line()], highway=["primary"], fclass=["river"])
+    path = write(table, tmp_path / "a.gpkg")
+    assert read_barriers(path)["barrier"].tolist() == ["major"]
+    assert read_barriers(path, kind="fclass")["barrier"].tolist() == ["hard"]
+    assert read_barriers(write(frame([line()], **{"class": ["wall"]}), tmp_path / "c.gpkg"))["kind"].tolist() == [
+        "wall"
+    ]
+    with pytest.raises(
+        GridError, match=r"no column 'kind' \(kind=; or one of highway, railway, waterway, barrier, class"
+    ):
+        read_barriers(write(frame([line()], road=["x"]), tmp_path / "r.gpkg"))
+
+
+def test_osm_lines_take_the_first_value_and_leave_power_lines_out(tmp_path):
+    columns = {
+        "highway": ["primary", None, None, None],
+        "waterway": ["canal", "stream", None, None],
+        "barrier": [None, None, "wall", None],
+    }
+    path = write(frame([line(i) for i in range(4)], **columns), tmp_path / "lines.gpkg")
+    with pytest.warns(GridWarning, match=r"1 lines without highway, railway, waterway, barrier left out \(3\)"):
+        barriers = read_barriers(path)
+    assert barriers["kind"].tolist() == ["primary", "stream", "wall"]
+    assert barriers["barrier"].tolist() == ["major", "middle", "hard"]
+
+
+def test_barriers_become_single_lines(tmp_path):
+    pond = square(50).difference(shapely.box(X + 502, Y + 2, X + 504, Y + 4))
+    double = shapely.MultiLineString([line(1), line(2)])
+    point = shapely.LineString([(X, Y), (X, Y)])
+    table = frame([pond, double, shapely.force_3d(line(3), 9.0), point], kind=["river", "wall", "fence", "wall"])
+    with pytest.warns(GridWarning, match=r"1 rows with lines without length, left out \(3\)"):
+        barriers = read_barriers(write(table, tmp_path / "b.gpkg"))
+    assert barriers["kind"].tolist() == ["river", "river", "wall", "wall", "fence"]
+    assert set(barriers.geom_type) == {"LineString"} and not barriers.has_z.any()
+    assert barriers.length.tolist() == pytest.approx([40, 8, 100, 100, 100])
+
+
+def test_no_barriers_and_wrong_ones(tmp_path):
+    empty = write(frame([], kind=pd.Series([], dtype=str)), tmp_path / "e.gpkg", geometry_type="LineString")
+    barriers = read_barriers(empty)
+    assert len(barriers) == 0 and list(barriers.columns) == ["kind", "barrier", "geometry"]
+    assert read_barriers(empty, crs=4548).crs.to_epsg() == 4548
+    with pytest.raises(GridError, match=r"got Point in 1 rows"):
+        read_barriers(write(frame([shapely.Point(X, Y)], kind=["wall"]), tmp_path / "p.gpkg"))
+
+
+# --- points
+
+ROWS = (
+    "id,lon,lat,地址\n"
+    "007,113.12,36.19,东街1号\n"
+    "008,,36.2,\n"
+    '009,"116,3",36.2,NA\n'
+    "010,36.19,113.12,x\n"
+    "011,420518,4007586,x\n"
+    "012,inf,36,x\n"
+    "013,abc,,x\n"
+    "014, 113.13 ,+36.2e0,x\n"
+    "015,1_0,36,x\n"
+)
+PROBLEMS = [
+    None,
+    "missing",
+    "not a number: '116,3'",
+    "longitude and latitude look swapped",
+    "out of range",
+    "out of range",
+    "not a number: 'abc'",
+    None,
+    "not a number: '1_0'",
+]
+
+
+def problems(points):
+    return [None if pd.isna(word) else word for word in points["coordinate_problem"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_csv_points_lose_no_row(tmp_path, encoding):
+    path = tmp_path / "events.csv"
+    path.write_bytes(ROWS.replace("\n", "\r\n").encode(encoding))
+    if encoding == "gb18030":
+        with pytest.warns(GridWarning, match=r"the text is not UTF-8, it was read as gb18030"):
+            points = read_points(path, x="lon", y="lat", crs=4326)
+    else:
+        points = read_points(path, x="lon", y="lat", crs=4326)
+    assert list(points.columns) == ["id", "lon", "lat", "地址", "coordinate_problem", "geometry"]
+    assert points["id"].tolist() == [f"{i:03d}" for i in range(7, 16)]
+    assert problems(points) == PROBLEMS
+    assert points.geometry.isna().tolist() == [word is not None for word in PROBLEMS]
+    assert (points.geometry[0].x, points.geometry[7].y) == (113.12, 36.2)
+    assert points["地址"].tolist()[0] == "东街1号" and pd.isna(points["地址"][1]) and points["地址"][2] == "NA"
+    assert points["lon"][2] == "116,3" and points.crs.to_epsg() == 4326
+
+
+def test_tsv_and_projected_points(tmp_path):
+    path = tmp_path / "events.tsv"
+    path.write_text("x\ty\n420518.4\t4007586.3\n\t\n420518.4\t-inf\n")
+    points = read_points(path, x="x", y="y", crs=4547)
+    assert problems(points) == [None, "missing", "out of range"] and points.crs.to_epsg() == 4547
+    with pytest.raises(GridError, match=r"look like degrees"):
+        read_points(_csv(tmp_path, "lon,lat\n113.1,36.2\n"), x="lon", y="lat", crs=4547)
+
+
+def _csv(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    return path
+
+
+def test_what_a_table_of_points_needs(tmp_path):
+    path = _csv(tmp_path, "id,lon,lat\n1,113.1,36.2\n")
+    with pytest.raises(GridError, match=r"a table needs crs=, the CRS of lon and lat: 4326 or 4490"):
+        read_points(path, x="lon", y="lat")
+    with pytest.raises(GridError, match=r"a table needs x= and y=.*there are id, lon, lat"):
+        read_points(path, crs=4326)
+    with pytest.raises(GridError, match=r"both x= and y="):
+        read_points(path, x="lon", crs=4326)
+    with pytest.raises(GridError, match=r"no column 'y' \(y=\); there are 'id', 'lon', 'lat'"):
+        read_points(path, x="lon", y="y", crs=4326)
+    with pytest.raises(GridError, match=r"column geometry that is no geometry"):
+        read_points(_csv(tmp_path, "x,y,geometry\n1,2,a\n"), x="x", y="y", crs=4326)
+    with pytest.raises(GridError, match=r"as many fields in each row"):
+        read_points(_csv(tmp_path, "x,y\n1,2,3\n"), x="x", y="y", crs=4326)
+    with pytest.raises(GridError, match=r"cannot be read"):
+        read_points(_csv(tmp_path, ""), x="x", y="y", crs=4326)
+    assert len(read_points(_csv(tmp_path, "x,y\n"), x="x", y="y", crs=4326)) == 0
+
+
+def test_a_wrong_crs_for_the_whole_table_is_told(tmp_path):
+    path = _csv(tmp_path, "x,y\n420518,4007586\n420519,4007587\n,\n")
+    with pytest.warns(GridWarning, match=r"no coordinate is in range: 2 are out of range; is crs= right"):
+        points = read_points(path, x="x", y="y", crs=4326)
+    assert problems(points) == ["out of range", "out of range", "missing"]
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"x,y\n\xff\xff\xff,1\n")
+    with pytest.raises(GridError, match=r"expected text in UTF-8 or GB18030"):
+        read_table(path)
+
+
+def test_xlsx_points(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "人口"
+    sheet.append(["code", "number", "x", "y", "day"])
+    sheet.append(["013010500100201", 130105001002001, 113.12, 36.19, pd.Timestamp("2024-05-01").to_pydatetime()])
+    sheet.append(["007", 1.5, "113.12", None, None])
+    sheet.append([8, 2.0, 113.1234567890123, 36, "NULL"])
+    book.create_sheet("other").append(["a"])
+    book.save(tmp_path / "people.xlsx")
+    points = read_points(tmp_path / "people.xlsx", x="x", y="y", crs=4490)
+    assert points["code"].tolist() == ["013010500100201", "007", "8"]
+    assert points["number"].tolist() == ["130105001002001", "1.5", "2"]
+    assert points["day"].tolist()[0] == "2024-05-01T00:00:00" and points["day"].tolist()[2] == "NULL"
+    assert problems(points) == [None, "missing", None] and points.geometry[2].x == 113.1234567890123
+    assert list(read_table(tmp_path / "people.xlsx", layer="other").columns) == ["a"]
+    with pytest.raises(GridError, match=r"no sheet 'third'; there are 人口, other"):
+        read_table(tmp_path / "people.xlsx", layer="third")
+
+
+def test_xlsx_that_has_lost_digits(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["card"])
+    book.active.append([110101199001011234])
+    book.save(tmp_path / "people.xlsx")
+    with pytest.warns(GridWarning, match=r"1 numbers of more than 15 digits.*\(card row 0\)"):
+        read_table(tmp_path / "people.xlsx")
+
+
+def test_parquet_points(tmp_path):
+    table = pd.DataFrame({"id": ["01", "02"], "x": [113.1, np.nan], "y": [36.2, 36.3]})
+    table.to_parquet(tmp_path / "t.parquet")
+    points = read_points(tmp_path / "t.parquet", x="x", y="y", crs=4326)
+    assert points["id"].tolist() == ["01", "02"] and points["x"].dtype == float
+    assert problems(points) == [None, "missing"]
+
+
+def test_point_files(tmp_path):
+    shapes = [
+        shapely.Point(113.1, 36.2, 5),
+        None,
+        shapely.Point(),
+        shapely.MultiPoint([(113.2, 36.3)]),
+        shapely.Point(36, 113),
+    ]
+    table = frame(shapes, crs=4326, id=["01", "02", "03", "04", "05"])
+    points = read_points(write(table, tmp_path / "p.gpkg"))
+    swapped = "longitude and latitude look swapped"
+    assert problems(points) == [None, "missing", "missing", None, swapped]
+    assert points["id"].tolist() == ["01", "02", "03", "04", "05"] and not points.has_z.any()
+    assert points.geometry[3].equals(shapely.Point(113.2, 36.3)) and points.geometry[4] is None
+    assert list(points.columns) == ["id", "coordinate_problem", "geometry"]
+    with pytest.raises(GridError, match=r"crs= says .*4547.*the file declares"):
+        read_points(tmp_path / "p.gpkg", crs=4547)
+    with pytest.raises(GridError, match=r"expected Point, got MultiPoint, Polygon"):
+        many = shapely.MultiPoint([(X, Y), (X, Y + 1)])
+        read_points(write(frame([square(), many], id=["1", "2"]), tmp_path / "q.gpkg"))
+
+
+def test_columns_of_a_point_file_count_when_named(tmp_path):
+    table = frame([shapely.Point(X, Y)], lon=["113.1"], lat=["36.2"])
+    points = read_points(write(table, tmp_path / "p.gpkg"), x="lon", y="lat", crs=4326)
+    assert points.geometry[0].x == 113.1 and points.crs.to_epsg() == 4326
+
+
+# --- grids and tables
+
+
+def grid_frame(**more):
+    columns = {"grid_code": ["0101", "0102"], "parent_code": ["01", "01"], **more}
+    return frame([square(), square(1)], **columns)
+
+
+def test_grid_of_another_program(tmp_path):
+    path = write(grid_frame(grid_code=[101, 102]), tmp_path / "grid.gpkg")
+    with pytest.warns(GridWarning, match=r"whole numbers in grid_code"):
+        assert read_grid(path)["grid_code"].tolist() == ["101", "102"]
+    with pytest.raises(GridError, match=r"floating-point"):
+        read_grid(write(grid_frame(grid_code=[101.5, 102]), tmp_path / "floats.gpkg"))
+    with pytest.raises(GridError, match=r"expected each grid_code once"):
+        read_grid(write(grid_frame(grid_code=["1", "1"]), tmp_path / "twice.gpkg"))
+    with pytest.raises(GridError, match=r"parent_code"):
+        read_grid(write(grid_frame().drop(columns="parent_code"), tmp_path / "lone.gpkg"))
+    degrees = read_grid(write(grid_frame().to_crs(4326), tmp_path / "degrees.gpkg"))
+    assert degrees.crs.to_epsg() == 4547
+
+
+def test_grid_among_other_layers(tmp_path):
+    path = write(grid_frame(), tmp_path / "all.gpkg", layer="grid")
+    pyogrio.write_dataframe(frame([square()], code=["01"]), path, layer="areas", append=True)
+    assert len(read_grid(path)) == 2
+    with pytest.raises(GridError, match=r"expected the columns"):
+        read_grid(path, layer="areas")
+
+
+def test_tables_as_they_stand(tmp_path):
+    table = frame([None, square()], grid_code=[None, "01"], n=[1, 2], crs=4326)
+    back = read_table(write(table, tmp_path / "t.gpkg"))
+    assert pd.isna(back["grid_code"][0]) and back["grid_code"][1] == "01" and back["n"].tolist() == [1, 2]
+    text = read_table(_csv(tmp_path, "grid_code,n\n0101,3\n,NaN\n"))
+    assert text["grid_code"][0] == "0101" and text["n"].tolist() == ["3", "NaN"]
+    with pytest.raises(GridError, match=r"floating-point"):
+        read_table(_csv(tmp_path, "grid_code\n1.30105E+11\n"))
+
+
+def test_the_warning_names_the_line_of_the_caller(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("地址\n东街\n".encode("gb18030"))
+    with pytest.warns(GridWarning) as heard:
+        read_table(path)
+    assert [warning.filename for warning in heard] == [__file__]

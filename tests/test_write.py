@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from geopandas.testing import assert_geodataframe_equal
+from pandas.testing import assert_frame_equal
+
+from gridgis import write as writing
+from gridgis.check import GridError
+from gridgis.read import read_grid, read_table
+from gridgis.write import (
+    file_sha256,
+    read_provenance,
+    write_bytes,
+    write_grid,
+    write_json,
+    write_table,
+    write_text,
+)
+
+FORMATS = [".gpkg", ".parquet", ".fgb", ".geojson", ".csv", ".xlsx"]
+NOTE = {"inputs": {"areas.gpkg": "ab" * 32}, "parameters": {"households": [100, 150]}, "version": "0.1 网格"}
+
+
+def make_grid():
+    x0, y0, side = 420518.123456789, 4007586.987654321, 50.3
+    cells = [
+        shapely.box(x0 + i * side, y0 + j * side, x0 + (i + 1) * side, y0 + (j + 1) * side)
+        for i in range(3)
+        for j in range(2)
+    ]
+    columns = {
+        "grid_code": [f"0130105001002{k:02d}" for k in range(6)],
+        "parent_code": ["013010500100"] * 6,
+        "households": [100.0, 120.5, np.nan, 0.1 + 0.2, 1e-7, 3.0],
+        "buildings": [1, 2, 3, 4, 5, 2**40],
+        "name": ["东街", None, "a,b", '"', "=1+1", "b"],
+        "core": [True, False] * 3,
+    }
+    return gpd.GeoDataFrame(columns, geometry=cells, crs=4547)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb"])
+def test_a_grid_comes_back_exactly(tmp_path, suffix):
+    grid = make_grid()
+    before = grid.copy()
+    path = write_grid(grid, tmp_path / f"grid{suffix}")
+    back = read_grid(path)
+    assert_geodataframe_equal(back, grid, check_like=False)
+    assert (shapely.to_wkb(back.geometry.array) == shapely.to_wkb(grid.geometry.array)).all()
+    assert_geodataframe_equal(grid, before)
+
+
+def test_geojson_is_wgs84_and_stays_matched(tmp_path):
+    grid = make_grid()
+    path = write_grid(grid, tmp_path / "grid.geojson")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert "crs" not in content
+    ring = content["features"][0]["geometry"]["coordinates"][0]
+    assert 113 < ring[0][0] < 114 and 36 < ring[0][1] < 37
+    corners = [tuple(place) for f in content["features"] for place in f["geometry"]["coordinates"][0][:-1]]
+    assert len(corners) == 24 and len(set(corners)) == 12  # a lattice of 3 by 2 cells has 12 vertices
+    back = read_grid(path)
+    assert back.crs.to_epsg() == 4547
+    assert_frame_equal(back.drop(columns="geometry"), grid.drop(columns="geometry"))
+    assert shapely.hausdorff_distance(back.geometry.array, grid.geometry.array).max() < 0.001
+    matched = {tuple(place) for place in shapely.get_coordinates(back.geometry.array)}
+    assert len(matched) == 12
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("provenance", [None, NOTE])
+def test_same_content_same_bytes(tmp_path, monkeypatch, suffix, provenance):
+    monkeypatch.delenv("OGR_CURRENT_DATE", raising=False)
+    table = make_grid()
+    one = write_table(table, tmp_path / f"one{suffix}", provenance=provenance)
+    first = one.read_bytes()
+    time.sleep(1.05 if suffix in (".gpkg", ".xlsx") and provenance is None else 0)
+    two = write_table(table, tmp_path / f"two{suffix}", provenance=provenance)
+    write_table(table, one, provenance=provenance)
+    assert first == two.read_bytes() == one.read_bytes()
+    assert file_sha256(one) == hashlib.sha256(first).hexdigest()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_provenance_goes_with_the_file(tmp_path, suffix):
+    path = write_table(make_grid(), tmp_path / f"t{suffix}", provenance=NOTE)
+    assert read_provenance(path) == NOTE
+    beside = tmp_path / f"t{suffix}.provenance.json"
+    assert beside.exists() == (suffix not in (".gpkg", ".parquet"))
+    write_table(make_grid(), path)
+    assert read_provenance(path) == {} and not beside.exists()
+
+
+def test_provenance_must_be_plain(tmp_path):
+    with pytest.raises(GridError, match=r"plain values"):
+        write_grid(make_grid(), tmp_path / "grid.gpkg", provenance={"when": object()})
+    assert list(tmp_path.iterdir()) == []
+    write_grid(make_grid(), tmp_path / "grid.gpkg", provenance={"low": np.int64(3), "ids": np.array([1, 2])})
+    assert read_provenance(tmp_path / "grid.gpkg") == {"low": 3, "ids": [1, 2]}
+
+
+def test_the_date_of_gdal_is_put_back(tmp_path):
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2011-11-11T00:00:00Z"})
+    try:
+        write_grid(make_grid(), tmp_path / "grid.gpkg")
+        assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") == "2011-11-11T00:00:00Z"
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    write_grid(make_grid(), tmp_path / "grid.gpkg")
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
+
+
+@pytest.mark.parametrize("blow", [KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("driver")])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path, monkeypatch, suffix, blow):
+    path = write_table(make_grid(), tmp_path / f"grid{suffix}", provenance=NOTE)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def half(temporary, flags):
+        temporary.with_name(temporary.name + "-journal").write_bytes(b"half")
+        raise blow
+
+    monkeypatch.setattr(writing, "_to_disk", half)
+    with pytest.raises(KeyboardInterrupt if isinstance(blow, KeyboardInterrupt) else GridError):
+        write_table(make_grid().head(2), path, provenance={"other": 1})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson"])
+def test_a_driver_that_breaks_off_leaves_nothing(tmp_path, monkeypatch, suffix):
+    real = pyogrio.write_dataframe
+
+    def half(table, path, **options):
+        real(table.head(1), path, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pyogrio, "write_dataframe", half)
+    with pytest.raises(KeyboardInterrupt):
+        write_grid(make_grid(), tmp_path / f"grid{suffix}", provenance=NOTE)
+    assert list(tmp_path.iterdir()) == []
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
+
+
+def test_the_new_folder_and_the_mode_of_the_old_file(tmp_path):
+    path = write_text("网格\n", tmp_path / "a" / "b" / "note.txt")
+    assert path.read_bytes() == "网格\n".encode()
+    path.chmod(0o640)
+    write_bytes(b"new", path)
+    assert path.read_bytes() == b"new"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_stays_a_link(tmp_path):
+    real = write_bytes(b"old", tmp_path / "real.txt")
+    link = tmp_path / "link.txt"
+    link.symlink_to(real)
+    write_bytes(b"new", link)
+    assert link.is_symlink() and real.read_bytes() == b"new"
+
+
+def test_a_geopackage_open_elsewhere_is_left_alone(tmp_path):
+    path = write_grid(make_grid(), tmp_path / "grid.gpkg")
+    before = path.read_bytes()
+    journal = tmp_path / "grid.gpkg-wal"
+    journal.write_bytes(b"pages")
+    with pytest.raises(GridError, match=r"another program"):
+        write_grid(make_grid().head(1), path)
+    assert path.read_bytes() == before and journal.read_bytes() == b"pages"
+
+
+def test_wrong_places(tmp_path):
+    with pytest.raises(GridError, match=r"folder of this name"):
+        write_bytes(b"", tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(GridError, match=r"cannot be written"):
+        write_bytes(b"", tmp_path / "file" / "below.txt")
+    with pytest.raises(GridError, match=r"several files"):
+        write_grid(make_grid(), tmp_path / "grid.shp")
+    with pytest.raises(GridError, match=r"no extension is not known"):
+        write_table(make_grid(), tmp_path / "grid")
+    with pytest.raises(GridError, match=r"no geometry"):
+        write_grid(make_grid(), tmp_path / "grid.csv")
+    with pytest.raises(GridError, match=r"expected geometry"):
+        write_table(pd.DataFrame({"a": [1]}), tmp_path / "t.geojson")
+    with pytest.raises(GridError, match=r"with a CRS"):
+        write_table(make_grid().set_crs(None, allow_override=True), tmp_path / "t.gpkg")
+    with pytest.raises(GridError, match=r"each column once"):
+        write_table(pd.DataFrame({"Code": ["1"], "code": ["2"]}), tmp_path / "t.gpkg")
+    with pytest.raises(GridError, match=r"grid_code"):
+        write_grid(make_grid().drop(columns="grid_code"), tmp_path / "grid.gpkg")
+    with pytest.raises(GridError, match=r"DataFrame"):
+        write_table([1, 2], tmp_path / "t.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_own_parameters_do_not_leave(tmp_path):
+    own = "+proj=tmerc +lat_0=0 +lon_0=114 +x_0=500000 +ellps=krass +towgs84=15.5,-120.5,-60.5 +units=m"
+    table = make_grid().set_crs(own, allow_override=True)
+    for suffix in (".gpkg", ".parquet", ".fgb"):
+        with pytest.raises(GridError, match=r"parameters") as error:
+            write_table(table, tmp_path / f"t{suffix}")
+        assert "15.5" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+    assert b"15.5," not in write_table(table, tmp_path / "t.geojson").read_bytes()
+
+
+def test_csv_is_for_excel_and_stable(tmp_path):
+    path = write_table(make_grid(), tmp_path / "grid.csv")
+    content = path.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfgrid_code,") and b"\r" not in content
+    lines = content.decode("utf-8-sig").splitlines()
+    assert lines[0] == "grid_code,parent_code,households,buildings,name,core"
+    assert lines[4] == '013010500100203,013010500100,0.30000000000000004,4,"""",False'
+    back = read_table(path)
+    assert back["grid_code"].tolist() == make_grid()["grid_code"].tolist()
+    assert back["name"].tolist()[0] == "东街" and pd.isna(back["name"][1])
+
+
+def test_xlsx_keeps_texts_texts(tmp_path):
+    path = write_table(make_grid(), tmp_path / "grid.xlsx", layer="cells")
+    back = read_table(path, layer="cells")
+    assert back["grid_code"].tolist() == make_grid()["grid_code"].tolist()
+    assert back["name"].tolist()[4] == "=1+1"
+    with zipfile.ZipFile(path) as book:
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+def test_a_plain_table_comes_back(tmp_path, suffix):
+    table = pd.DataFrame({"grid_code": ["01", "02"], "rate": [0.5, np.nan], "n": [1, 2], "fid": ["x", "y"]})
+    back = read_table(write_table(table, tmp_path / f"t{suffix}"))
+    assert not isinstance(back, gpd.GeoDataFrame)
+    assert_frame_equal(back, table)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb", ".geojson"])
+def test_located_points_keep_rows_without_geometry(tmp_path, suffix):
+    points = gpd.GeoDataFrame(
+        {"grid_code": ["01", None, "02"], "located_by": pd.Categorical(["inside", "no_coordinates", "inside"])},
+        geometry=[shapely.Point(420518, 4007586), None, shapely.Point(420519, 4007586)],
+        crs=4547,
+        index=[7, 3, 5],
+    ).rename_geometry("place")
+    back = read_table(write_table(points, tmp_path / f"t{suffix}"))
+    assert back["located_by"].tolist() == ["inside", "no_coordinates", "inside"]
+    assert back.geometry.isna().tolist() == [False, True, False]
+    assert back["grid_code"].fillna("-").tolist() == ["01", "-", "02"]
+
+
+def test_json(tmp_path):
+    path = write_json({"b": np.float64(0.5), "a": ["格"]}, tmp_path / "r.json")
+    assert path.read_bytes() == '{\n "b": 0.5,\n "a": [\n  "格"\n ]\n}\n'.encode()
+    for bad in (float("nan"), {1, 2}):
+        with pytest.raises(GridError, match=r"plain values"):
+            write_json(bad, tmp_path / "bad.json")
+    assert not (tmp_path / "bad.json").exists()
+
+
+def test_provenance_and_hash_of_no_file(tmp_path):
+    with pytest.raises(GridError, match=r"there is none"):
+        read_provenance(tmp_path / "none.gpkg")
+    with pytest.raises(GridError, match=r"none.gpkg: expected a file to read"):
+        file_sha256(tmp_path / "none.gpkg")
+    (tmp_path / "bad.gpkg").write_bytes(b"no database")
+    with pytest.raises(GridError, match=r"cannot be read"):
+        read_provenance(tmp_path / "bad.gpkg")
