@@ -424,7 +424,7 @@ class _Run:
         self.ran += ["overlap", "edge_unmatched"]
         cells = self.grid.geometry.to_numpy()
         for rule, pair, detail, place in cover.cover_faults(cells):
-            self.add(rule, self.names[list(pair)], detail, place)
+            self.add(rule, sorted(self.names[list(pair)]), detail, place)
 
     def parents(self, areas: gpd.GeoDataFrame | None) -> None:
         """Nested in the areas, and adding up to them."""

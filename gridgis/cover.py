@@ -81,10 +81,12 @@ def cover_faults(cells: Polygons) -> Iterator[tuple[str, tuple[int, ...], str, s
             explained |= {a, b}
             area = sum(part.area for part in parts)
             yield "overlap", (a, b), f"two cells overlap on {area:.3f} m2", parts[0].representative_point()
+    faulty = shapely.union_all(cells[sorted(explained)])
     for i in suspects.tolist():
-        if i not in explained:
-            place = shapely.line_interpolate_point(shapely.get_geometry(edges[i], 0), 0.5, normalized=True)
-            detail = f"{edges[i].length:.3f} m of border are not matched vertex by vertex"
+        edge = shapely.difference(edges[i], faulty) if explained else edges[i]
+        if i not in explained and edge.length > WIDTH_M:
+            place = shapely.line_interpolate_point(shapely.get_parts(edge)[0], 0.5, normalized=True)
+            detail = f"{edge.length:.3f} m of border are not matched vertex by vertex"
             yield "edge_unmatched", (i,), detail, place
 
 

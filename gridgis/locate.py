@@ -81,7 +81,8 @@ def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
 
 def _name_bad_coordinates(how: npt.NDArray[np.object_], frame: gpd.GeoDataFrame, points: np.ndarray) -> None:
     """Tell coordinates that were never there from those that are no good."""
-    empty = shapely.is_missing(points) | shapely.is_empty(points)
+    nowhere = np.isnan(shapely.get_x(points)) & np.isnan(shapely.get_y(points))
+    empty = shapely.is_missing(points) | shapely.is_empty(points) | nowhere
     how[empty] = "no_coordinates"
     if "coordinate_problem" in frame.columns:
         problem = frame["coordinate_problem"]

@@ -350,7 +350,7 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
     if driver == "GPKG":
         taken = {str(name).lower() for name in table.columns}
         fid = next(name for name in ("fid", "ogc_fid", "gpkg_fid", "row_fid") if name not in taken)
-        options = {"layer_options": {"FID": fid}}
+        options = {"layer_options": {"FID": fid}, "dataset_options": {"DATETIME_FORMAT": "UTC"}}
         if isinstance(table, gpd.GeoDataFrame):
             options["layer_options"]["GEOMETRY_NAME"] = "geometry"
         options["layer_metadata"] = {_KEY: note} if note else None

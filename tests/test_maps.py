@@ -117,9 +117,9 @@ def outside(text):
 @pytest.mark.parametrize("wrong", [table(), None, "grid.gpkg"])
 def test_only_published_tables_are_drawn(wrong, tmp_path):
     for draw in (coverage_map, hotspot_map):
-        with pytest.raises(GridError, match="maps draw what gridgis.publish"):
+        with pytest.raises(GridError, match=r"maps draw what gridgis\.publish"):
             draw(wrong)
-    with pytest.raises(GridError, match="maps draw what gridgis.publish"):
+    with pytest.raises(GridError, match=r"maps draw what gridgis\.publish"):
         hotspot_image(wrong, tmp_path / "map.png")
 
 
@@ -319,6 +319,34 @@ def test_text_of_folium_children_is_written_as_text(payload):
     assert child.data["features"][0]["properties"]["kind"] == payload
     assert next(iter(mark._children.values())) is not None
     assert render(made) == text
+
+
+def test_text_in_braces_is_never_run_as_a_template():
+    made = GridMap([36.2, 113.1])
+    shape = {
+        "type": "Feature",
+        "properties": {"kind": "{{ 7*7 }}"},
+        "geometry": {"type": "Point", "coordinates": [113, 36]},
+    }
+    folium.GeoJson(shape).add_to(made)
+    assert "{{ 7*7 }}" in render(made)
+    folium.GeoJson({**shape, "properties": {"kind": "{% x"}}).add_to(made)
+    with pytest.raises(GridError, match="template"):
+        render(made)
+
+
+def test_layer_works_in_a_group_and_in_a_plain_map():
+    from gridgis.maps import GridLayer
+
+    for made in (GridMap([36.2, 113.1]), folium.Map([36.2, 113.1], tiles=None)):
+        group = folium.FeatureGroup("cells").add_to(made)
+        GridLayer(coverage_spec(published()), name="by parent").add_to(group)
+        read = Read(render(made))
+        assert len(read.data()["cells"]) == 12
+        assert "gridgis.layer(" in read.scripts[-1]
+        (south, west), (north, east) = made.get_bounds()
+        assert 36 < south < north < 36.4
+        assert 113 < west < east < 113.3
 
 
 # --- offline ------------------------------------------------------------------------------------------------------
@@ -570,7 +598,7 @@ def test_chinese_without_a_font_is_an_error(monkeypatch):
     latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
     for spec in (coverage_spec(published(), lang="zh"), coverage_spec(published(parents=["甲", "乙", "丙"]))):
-        with pytest.raises(GridError, match="looked for Noto Sans CJK SC, .*Microsoft YaHei"):
+        with pytest.raises(GridError, match=r"looked for Noto Sans CJK SC, .*Microsoft YaHei"):
             static.image_bytes(spec, "png")
     static.image_bytes(coverage_spec(published()), "png")
 

@@ -13,6 +13,8 @@ import pyogrio
 import pytest
 import shapely
 from geopandas.testing import assert_geodataframe_equal
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from gridgis import write as writing
@@ -258,6 +260,36 @@ def test_located_points_keep_rows_without_geometry(tmp_path, suffix):
     assert back["located_by"].tolist() == ["inside", "no_coordinates", "inside"]
     assert back.geometry.isna().tolist() == [False, True, False]
     assert back["grid_code"].fillna("-").tolist() == ["01", "-", "02"]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb", ".geojson"])
+def test_instants_stay_instants(tmp_path, suffix):
+    instants = [pd.Timestamp("2024-01-01 08:00", tz="Asia/Shanghai"), pd.NaT]
+    table = make_grid().head(2).assign(when=pd.Series(instants))
+    back = read_table(write_table(table, tmp_path / f"t{suffix}"))
+    assert back["when"][0] == instants[0] and pd.isna(back["when"][1])
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])  # old GDAL does not know an empty FlatGeobuf again
+def test_a_grid_without_cells_comes_back(tmp_path, suffix):
+    back = read_grid(write_grid(make_grid().head(0), tmp_path / f"t{suffix}"))
+    assert len(back) == 0 and back.crs.to_epsg() == 4547 and list(back.columns) == list(make_grid().columns)
+
+
+@given(
+    x=st.floats(4e5, 6e5),
+    y=st.floats(3e6, 5e6),
+    side=st.floats(0.01, 5000),
+    name=st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_cell_comes_back_exactly(tmp_path, x, y, side, name):
+    columns = {"grid_code": ["01"], "parent_code": ["0"], "name": [name]}
+    grid = gpd.GeoDataFrame(columns, geometry=[shapely.box(x, y, x + side, y + side)], crs=4547)
+    for suffix in (".gpkg", ".parquet", ".fgb"):
+        back = read_grid(write_grid(grid, tmp_path / f"cell{suffix}"))
+        assert shapely.equals_identical(back.geometry[0], grid.geometry[0])
+        assert back["name"][0] == name
 
 
 def test_json(tmp_path):

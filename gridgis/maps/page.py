@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from branca.element import CssLink, Element, Figure, JavascriptLink
+from jinja2 import TemplateError
 
 from gridgis.check import GridError, listed
 from gridgis.maps import labels
@@ -87,7 +88,7 @@ class Page(Figure):
         Raises
         ------
         GridError
-            If a child needs an outside address, or puts a script where only HTML belongs.
+            If a child needs an outside address, puts a script where only HTML belongs, or cannot be written.
         """
         _refuse_addresses(self)
         parts = (self.header, self.html, self.script)
@@ -97,6 +98,10 @@ class Page(Figure):
                 for child in list(self._children.values()):
                     child.render(**kwargs)
                 head, body, code = _numbered("\0".join(self._parts()), self).split("\0")
+        except TemplateError as error:
+            raise GridError(
+                f"the text of a folium child reads as a broken template ({error}); take '{{%' out."
+            ) from None
         finally:  # rendering adds to the parts, and would add more each time
             for part, children in zip(parts, before, strict=True):
                 part._children = children

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from gridgis.check import GridError, listed, require_unique
-from gridgis.read.opening import Report, open_features, text_column
+from gridgis.read.opening import OSM, Report, open_features, text_column
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,
@@ -58,7 +58,7 @@ def read_areas(
     Parameters
     ----------
     path : path
-        GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf or OSM .pbf.
+        GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf or OSM (.pbf, .osm).
     code : str
         Column of the codes.
     name : str, optional
@@ -137,9 +137,9 @@ def read_buildings(
     Parameters
     ----------
     path : path
-        As in `read_areas`. Of an OSM .pbf the multipolygons with a ``building`` tag are taken.
+        As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken.
     building_id : str, optional
-        Column of the ids. Without it ``building_id``, if there is one; else the OSM ids of a .pbf (``w`` way, ``r``
+        Column of the ids. Without it ``building_id``, if there is one; else the ids of an OSM file (``w`` way, ``r``
         relation), else ``b000001``, ``b000002``, ... by the rows of the file.
     households : str or None
         Column of the households (counts); None where there are none.
@@ -177,7 +177,7 @@ def read_buildings(
     [['b000001', 12.0]]
     """
     report = Report(path)
-    of_osm = Path(path).suffix.lower() == ".pbf"
+    of_osm = Path(path).suffix.lower() in OSM
     options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
     frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
     columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
@@ -267,7 +267,7 @@ def read_barriers(
     Parameters
     ----------
     path : path
-        As in `read_areas`. Of an OSM .pbf the layer ``lines`` is taken.
+        As in `read_areas`. Of an OSM file the layer ``lines`` is taken.
     kind : str, optional
         Column of the class. Without it ``kind``; else the OSM columns ``highway``, ``railway``, ``waterway``,
         ``barrier``, in this order the first that has a value; else ``class``.
@@ -279,8 +279,8 @@ def read_barriers(
     GeoDataFrame
         ``kind`` (str, as in the file), ``barrier`` (str: hard, major, middle or minor, by `BARRIER_OF_KIND`),
         ``geometry`` (LineString, 2-D, metres). The border of a polygon (a river as an area) and each part of a multi
-        line is a row. In a .pbf, and where two or more of the OSM columns are there, lines without any value (power
-        lines) are left out. May have no rows.
+        line is a row. In an OSM file, and where two or more of the OSM columns are there, lines without any value
+        (power lines) are left out. May have no rows.
 
     Raises
     ------
@@ -306,7 +306,7 @@ def read_barriers(
     report = Report(path)
     frame = open_features(path, report, layer=layer, prefer=["lines"])
     kinds, of_osm = _kinds(frame, kind, report.name)
-    of_osm = of_osm or (kind is None and Path(path).suffix.lower() == ".pbf")
+    of_osm = of_osm or (kind is None and Path(path).suffix.lower() in OSM)
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
     features = present(features, report)

@@ -20,7 +20,8 @@ from shapely.errors import ShapelyError
 
 from gridgis.check import GridError, GridWarning, listed
 
-GEODATA = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".pbf")
+OSM = (".pbf", ".osm")
+GEODATA = (".gpkg", ".shp", ".geojson", ".json", ".fgb", *OSM)
 PARQUET = (".parquet", ".geoparquet")
 DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 EXCEL = (".xlsx", ".xlsm")
@@ -70,7 +71,7 @@ def open_table(
     Parameters
     ----------
     path : path
-        GeoPackage, Shapefile, GeoJSON, FlatGeobuf, OSM .pbf, (Geo)Parquet, CSV, TSV or XLSX.
+        GeoPackage, Shapefile, GeoJSON, FlatGeobuf, OSM (.pbf, .osm), (Geo)Parquet, CSV, TSV or XLSX.
     report : Report
         Takes notes.
     layer : str, optional

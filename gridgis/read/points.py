@@ -33,7 +33,7 @@ def read_points(
     ----------
     path : path
         CSV, TSV, XLSX or Parquet with two columns of coordinates, or a file of points (GeoPackage, Shapefile, GeoJSON,
-        GeoParquet, FlatGeobuf, OSM .pbf).
+        GeoParquet, FlatGeobuf, OSM).
     x, y : str, optional
         Columns of the coordinates: longitude (or easting) and latitude (or northing). Needed for a table; where they
         are named for a file of points, they count and not its geometry.

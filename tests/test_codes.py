@@ -1,0 +1,118 @@
+"""Code schemes as data, and the order of the serial numbers."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridgis.check import GridError
+from gridgis.codes import CHARSETS, CodeField, CodeScheme, assign_codes, parent_code, reading_order
+
+UNIT = CodeScheme.unit_grid()
+
+
+def cells(boxes, parent="140402001002"):
+    shapes = [shapely.box(*box) for box in boxes]
+    return gpd.GeoDataFrame({"parent_code": [parent] * len(boxes)}, geometry=shapes, crs=4547)
+
+
+@st.composite
+def schemes(draw):
+    count = draw(st.integers(1, 4))
+    fields = [
+        CodeField(f"f{i}", draw(st.integers(1, 6)), charset=draw(st.sampled_from(sorted(CHARSETS)))) for i in range(count)
+    ]
+    return CodeScheme("drawn", (*fields, CodeField("serial", draw(st.integers(1, 5)), 1)))
+
+
+@given(schemes(), st.data())
+def test_a_code_goes_out_and_comes_back(scheme, data):
+    parts = [
+        data.draw(st.text(CHARSETS[field.charset], min_size=field.width, max_size=field.width))
+        for field in scheme.fields[:-1]
+    ]
+    serial = data.draw(st.integers(1, scheme.serial.highest))
+    code = scheme.code("".join(parts), serial)
+    assert len(code) == scheme.width
+    assert list(scheme.parse(code).values()) == [*parts, f"{serial:0{scheme.serial.width}d}"]
+    assert parent_code(code, scheme) == "".join(parts)
+    assert CodeScheme.from_dict(scheme.to_dict()) == scheme
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_either_a_code_or_has_a_problem(text):
+    problem = UNIT.problem(text)
+    if problem is None:
+        assert "".join(UNIT.parse(text).values()) == text
+    else:
+        with pytest.raises(GridError):
+            UNIT.parse(text)
+
+
+def test_known_unit_grid_codes():
+    # The worked example of the coding rules: community 002 (a residents' committee) of street 001 in county 140402.
+    assert UNIT.code("140402001002", 1) == "140402001002001"
+    assert UNIT.parse("140402001002999")["serial"] == "999"
+    assert UNIT.problem("140402001002000") == "serial 000 should lie in 001 to 999"
+    assert UNIT.problem("040402001002001") == "county 040402 should lie in 100000 to 999999"
+    assert UNIT.problem("140402001002٣٣٣").endswith("should be digits")
+    assert UNIT.problem(140402001002001) == "text expected, got int"
+    assert UNIT.problem(None) == "text expected, got NoneType"
+
+
+def test_serials_read_like_a_page():
+    # Two rows of three; the order of the table does not matter.
+    boxes = [(x, y, x + 100, y + 100) for y in (0, 100) for x in (0, 100, 200)]
+    grid = assign_codes(cells(boxes[::-1]), UNIT)
+    corners = [shape.bounds[:2] for shape in grid.geometry]
+    assert corners == [(0, 100), (100, 100), (200, 100), (0, 0), (100, 0), (200, 0)]
+    assert grid["grid_code"].tolist() == [f"140402001002{i:03d}" for i in range(1, 7)]
+    assert grid.index.tolist() == list(range(6))
+
+
+def test_a_row_height_can_be_given():
+    boxes = [(0, 0, 10, 10), (20, 6, 30, 16)]
+    assert reading_order(np.array([shapely.box(*box) for box in boxes]), 100.0).tolist() == [0, 1]
+    assert reading_order(np.array([shapely.box(*box) for box in boxes]), 2.0).tolist() == [1, 0]
+
+
+@given(st.permutations(range(12)))
+def test_codes_do_not_hang_on_the_order_of_rows(order):
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 1000, (12, 2)).round()
+    frame = cells([(x, y, x + 50, y + 50) for x, y in corners])
+    straight, shuffled = assign_codes(frame, UNIT), assign_codes(frame.iloc[list(order)], UNIT)
+    assert straight.equals(shuffled)
+
+
+def test_each_parent_is_numbered_for_itself_and_columns_stay():
+    frame = cells([(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 3, 1)])
+    frame["parent_code"] = ["140402001002", "140402001001", "140402001002"]
+    frame["households"] = [1, 2, 3]
+    before = frame.copy()
+    grid = assign_codes(frame, UNIT)
+    assert grid["grid_code"].tolist() == ["140402001001001", "140402001002001", "140402001002002"]
+    assert grid["households"].tolist() == [2, 1, 3]
+    assert frame.equals(before)
+
+
+def test_errors_say_what_to_do():
+    with pytest.raises(GridError, match="serial 1000 is out of 1 to 999; make larger cells"):
+        assign_codes(cells([(i, 0, i + 1, 1) for i in range(1000)]), UNIT)
+    with pytest.raises(GridError, match="2 parent codes do not fit the scheme unit grid"):
+        frame = cells([(0, 0, 1, 1), (1, 0, 2, 1)])
+        assign_codes(frame.assign(parent_code=["A1", "A2"]), UNIT)
+    with pytest.raises(GridError, match="issued once"):
+        assign_codes(assign_codes(cells([(0, 0, 1, 1)]), UNIT), UNIT)
+    with pytest.raises(GridError, match="metres above 0"):
+        assign_codes(cells([(0, 0, 1, 1)]), UNIT, row_height_m=0)
+    with pytest.raises(GridError, match="last field is the serial"):
+        CodeScheme("x", (CodeField("a", 2), CodeField("b", 2, charset="letters")))
+    with pytest.raises(GridError, match="does not fit 2 digits"):
+        CodeField("a", 2, 1, 100)
+    with pytest.raises(GridError, match="two or more fields"):
+        CodeScheme("x", (CodeField("a", 2),))
+    with pytest.raises(GridError, match="expected name, fields"):
+        CodeScheme.from_dict({"name": "x", "fields": [{"title": "a"}]})

@@ -1,0 +1,209 @@
+"""What is hidden stays hidden, and nothing else gets out."""
+
+import dataclasses
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gridgis.check import GridError
+from gridgis.locate import locate
+from gridgis.privacy import HIDDEN, SHOWN, Published, hide, personal_columns, publish, without_persons
+from gridgis.sample import small_example
+from gridgis.summarise import summarise
+
+
+def table_of(rows, **columns):
+    """A table of cells: (parent, count of a, count of b)."""
+    number = range(len(rows))
+    frame = pd.DataFrame(rows, columns=["parent_code", "count_a", "count_b"])
+    frame.insert(0, "grid_code", [f"{i:04d}" for i in number])
+    frame["count"] = frame["count_a"] + frame["count_b"]
+    frame = frame.assign(**columns)
+    return gpd.GeoDataFrame(frame, geometry=[shapely.box(i, 0, i + 1, 1) for i in number], crs=4547)
+
+
+def attack(published, measures):
+    """Solve all that a reader knows for all that is hidden; give what comes out for certain.
+
+    The reader knows the layout, every shown number, and that cells add up to parents, parents to the whole, and
+    categories to the count.
+    """
+    cells, totals = published.table, published.totals
+    names = [(name, place) for name in measures for place in (*cells["grid_code"], *totals["parent_code"])]
+    position = {key: i for i, key in enumerate(names)}
+    known = {}
+    for name in measures:
+        for frame, key in ((cells, "grid_code"), (totals, "parent_code")):
+            for place, value, status in zip(frame[key], frame[name], frame[f"{name}_status"], strict=True):
+                if status == SHOWN:
+                    known[position[name, place]] = value
+    rows = []
+    parents = [code for code in totals["parent_code"] if code != "(all)"]
+    for name in measures:
+        for parent in parents:
+            members = cells["grid_code"][cells["parent_code"] == parent]
+            rows.append(([position[name, code] for code in members], position[name, parent]))
+        rows.append(([position[name, parent] for parent in parents], position[name, "(all)"]))
+    if "count" in measures:
+        for place in (*cells["grid_code"], *totals["parent_code"]):
+            rows.append(([position[name, place] for name in measures if name != "count"], position["count", place]))
+    matrix = np.zeros((len(rows), len(names)))
+    for i, (parts, total) in enumerate(rows):
+        matrix[i, parts] += 1
+        matrix[i, total] -= 1
+    unknown = [i for i in range(len(names)) if i not in known]
+    free = matrix[:, unknown]
+    rank = np.linalg.matrix_rank(free) if unknown else 0
+    return [
+        names[unknown[i]]
+        for i in range(len(unknown))
+        if np.linalg.matrix_rank(np.vstack([free, np.eye(len(unknown))[i]])) == rank
+    ]
+
+
+counts = st.one_of(st.just(0), st.integers(0, 12), st.integers(0, 60))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(st.sampled_from("PQR"), counts, counts), min_size=1, max_size=14), st.integers(2, 10))
+def test_no_hidden_number_follows_from_what_is_shown(rows, hide_below):
+    measures = ["count", "count_a", "count_b"]
+    published = publish(table_of(rows), measures=measures, hide_below=hide_below)
+    recovered = attack(published, measures)
+    small = [
+        (name, place)
+        for name, place in recovered
+        if place in set(published.table["grid_code"])
+        and 0 < table_of(rows).set_index("grid_code").at[place, name] < hide_below
+    ]
+    assert small == []
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from("PQ"), counts, counts), min_size=1, max_size=12), st.integers(2, 10))
+def test_small_counts_are_hidden_and_shown_ones_are_true(rows, hide_below):
+    table = table_of(rows)
+    published = publish(table, measures=["count", "count_a", "count_b"], hide_below=hide_below)
+    for name in published.measures:
+        status, value = published.table[f"{name}_status"], published.table[name]
+        small = table[name].between(1, hide_below - 1).to_numpy()
+        assert (status[small] == HIDDEN).all()
+        assert value[status == HIDDEN].isna().all()
+        assert (value[status == SHOWN].to_numpy() == table[name][(status == SHOWN).to_numpy()].to_numpy()).all()
+        assert (status[(table[name] == 0).to_numpy()] == SHOWN).all()
+
+
+def test_the_only_small_cell_of_a_parent_takes_another_with_it():
+    table = table_of([("P", 3, 0), ("P", 40, 0), ("P", 25, 0), ("Q", 50, 0), ("Q", 60, 0)])
+    published = publish(table, measures=["count_a"])
+    assert published.table["count_a_status"].tolist() == [HIDDEN, SHOWN, HIDDEN, SHOWN, SHOWN]
+
+
+def test_two_ones_alone_would_be_given_away_by_their_sum():
+    table = table_of([("P", 1, 0), ("P", 1, 0), ("P", 40, 0), ("P", 50, 0)])
+    published = publish(table, measures=["count_a"])
+    assert published.table["count_a_status"].tolist() == [HIDDEN, HIDDEN, HIDDEN, SHOWN]
+
+
+def test_a_parent_with_one_small_cell_hides_its_total_too():
+    table = table_of([("P", 3, 0), ("Q", 40, 0), ("R", 25, 0)])
+    published = publish(table, measures=["count_a"])
+    shown = published.totals.set_index("parent_code")["count_a_status"]
+    assert shown["P"] == HIDDEN
+    assert (shown == HIDDEN).sum() >= 2
+
+
+def test_nothing_to_show_is_fine():
+    published = publish(table_of([("P", 0, 0), ("Q", 0, 0)]))
+    assert (published.table["count_status"] == SHOWN).all()
+
+
+def test_rates_come_from_shown_numbers_only():
+    grid = small_example().grid
+    table = summarise(grid, locate(small_example().events, grid)).assign(count=[3, 30, 12, 0])
+    published = publish(table)
+    shown = published.table["count_per_100_households_status"] == SHOWN
+    assert shown.equals(published.table["count_status"] == SHOWN)
+    assert published.table["count_per_100_households"][shown].equals(
+        (100 * published.table["count"] / 24).round(4)[shown].rename("count_per_100_households")
+    )
+
+
+def test_columns_not_asked_for_stay_inside():
+    grid = small_example().grid.assign(name="somebody", phone="13812345678", exception="x")
+    table = summarise(grid, locate(small_example().events, grid), by="category")
+    published = publish(table, measures=["count"])
+    assert list(published.table.columns) == ["grid_code", "parent_code", "count", "count_status", "geometry"]
+    assert "somebody" not in published.table.to_csv()
+
+
+def test_hidden_values_are_nowhere_in_the_result():
+    table = table_of([("P", 7, 0), ("P", 31, 0), ("P", 77, 0)], households=[7, 131, 177])
+    published = publish(table, measures=["count_a", "households"])
+    assert 7.0 not in published.table[["count_a", "households"]].to_numpy()
+    assert 7.0 not in published.totals.select_dtypes("number").to_numpy()
+
+
+def test_missing_is_not_zero():
+    published = publish(table_of([("P", 40, 0), ("P", 50, 0)], persons=[np.nan, 300.0]), measures=["persons"])
+    assert published.table["persons_status"].tolist() == ["no data", SHOWN]
+
+
+def test_internal_hides_nothing_and_says_so():
+    published = publish(table_of([("P", 3, 0), ("P", 40, 0)]), internal=True)
+    assert published.internal
+    assert (published.table["count_status"] == SHOWN).all()
+
+
+def test_rows_come_out_by_code_whatever_their_order():
+    table = table_of([("P", 3, 1), ("P", 40, 2), ("Q", 25, 3), ("Q", 12, 9)])
+    assert publish(table.iloc[::-1]).table.equals(publish(table).table)
+
+
+def test_a_published_table_cannot_be_made_by_hand():
+    with pytest.raises(GridError, match="made by gridgis.publish"):
+        Published(small_example().grid, ("count",), 10, pd.DataFrame())
+    published = publish(table_of([("P", 30, 0)]))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        published.hide_below = 2
+
+
+def test_errors_say_what_to_do():
+    table = table_of([("P", 3, 0)])
+    with pytest.raises(GridError, match="2 or more, got 1"):
+        publish(table, hide_below=1)
+    with pytest.raises(GridError, match="'x' is none"):
+        publish(table, measures=["x"])
+    with pytest.raises(GridError, match="is no count of things"):
+        publish(table, measures=["parent_code"])
+    with pytest.raises(GridError, match="numbers of 0 or more in 'count_a'"):
+        publish(table.assign(count_a=-1), measures=["count_a"])
+    with pytest.raises(GridError, match="holds none"):
+        publish(table[["grid_code", "parent_code", "geometry"]])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "x"), ("姓名", "x"), ("户主姓名", "x"), ("phone", "x"), ("联系电话", "x"), ("id_number", "x"), ("address", "x"),
+        ("住址", "x"), ("e_mail", "x"), ("remark", "13812345678"), ("remark", "11010519491231002X"), ("tel", "1"),
+    ],
+)  # fmt: skip
+def test_columns_of_persons_are_known_by_name_or_value(name, value):
+    assert personal_columns(pd.DataFrame({name: [value], "kind": ["noise"]})) == [name]
+
+
+@pytest.mark.parametrize("name", ["category", "reported_on", "households", "grid_code", "event_id", "street", "kind"])
+def test_other_columns_stay(name):
+    table = pd.DataFrame({name: ["noise", "2026-01-01"]})
+    assert without_persons(table)[0].equals(table)
+
+
+def test_hide_takes_plain_arrays():
+    value = np.array([3.0, 40.0, 25.0, 68.0])
+    assert hide(value, [(3, np.array([0, 1, 2]))], 10).tolist() == [True, False, True, False]
