@@ -1,6 +1,6 @@
 """Grid management: divide a jurisdiction into service cells, code them, locate events, draw maps that may be shown."""
 
-from gridgis._version import VERSION as __version__
+from gridgis._version import VERSION as __version__  # noqa: N811
 from gridgis.check import CheckReport, Finding, Grid, GridError, GridWarning, check_grid
 from gridgis.codes import CodeField, CodeScheme, assign_codes, parent_code
 from gridgis.divide import divide

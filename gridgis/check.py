@@ -128,7 +128,7 @@ def listed(names: Iterable[object], most: int = 5) -> str:
     return shown if len(all_names) <= most else f"{shown} and {len(all_names) - most} more"
 
 
-def text_column(values: Iterable[str | None], index: pd.Index | None = None) -> pd.Series:
+def text_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
     """Make a column of text, missing values allowed, of the dtype that this pandas has for text.
 
     Examples
@@ -210,12 +210,12 @@ def require_text(frame: pd.DataFrame, column: str, what: str) -> None:
     GridError
         If a value is a number or missing; the sentence names the first five rows.
     """
-    bad = [index for index, value in frame[column].items() if not isinstance(value, str) or not value]
+    bad = [(index, value) for index, value in frame[column].items() if not isinstance(value, str) or not value]
     if bad:
-        value = frame[column].loc[bad[0]]
-        value = value.iloc[0] if isinstance(value, pd.Series) else value
+        value = bad[0][1]
         raise GridError(
-            f"{what}: expected text in {column}, got {value!r} ({type(value).__name__}) in rows {listed(bad)}; "
+            f"{what}: expected text in {column}, got {value!r} ({type(value).__name__}) in rows "
+            f"{listed(index for index, _ in bad)}; "
             "a code is text, never a number, else leading zeros and long digits are lost."
         )
 

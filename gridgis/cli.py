@@ -184,6 +184,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     inputs: dict[str, Any] = {name: str(path) for name, path in town_files().items()}
     inputs |= {"events_x": "lon", "events_y": "lat", "events_crs": "EPSG:4326", "buildings_id": "building_id"}
+    inputs["areas_name"] = {"en": "name", "zh": "name_zh"}[options.lang]
     sections = {
         "inputs": inputs,
         "summarise": {"by": "category"},

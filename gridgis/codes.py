@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_frame, require_metre_crs, require_text, text_column
+from gridgis.check import (
+    CODE,
+    PARENT,
+    Grid,
+    GridError,
+    listed,
+    require_frame,
+    require_metre_crs,
+    require_text,
+    text_column,
+)
 
 CHARSETS = {
     "digits": "0123456789",
@@ -327,6 +337,16 @@ def reading_order(cells: npt.NDArray[np.object_], row_height_m: float | None = N
 
 def parent_code(code: str, scheme: CodeScheme) -> str:
     """Give the code of the parent of a cell.
+
+    Parameters
+    ----------
+    code : str
+    scheme : CodeScheme
+
+    Returns
+    -------
+    str
+        All of the code but the serial.
 
     Raises
     ------

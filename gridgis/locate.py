@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ import pandas as pd
 import shapely
 
 from gridgis import crs
-from gridgis.check import CODE, Grid, GridError, listed, require_frame, require_grid, text_column
+from gridgis.check import CODE, Grid, GridError, GridWarning, listed, require_frame, require_grid, text_column
 
 REASONS = {
     "inside": "the point lies inside one cell",
@@ -20,6 +22,9 @@ REASONS = {
     "conflict": "the point lies inside two cells that overlap: the grid is faulty there",
 }
 """Every value of the column ``located_by``, with its meaning; only the first two come with a code."""
+
+MANY = 20
+"""From so many points on, a majority outside is worth a warning."""
 
 
 def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
@@ -46,6 +51,11 @@ def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     GridError
         If ``things`` has no CRS or holds anything but points, or ``grid`` breaks its contract.
 
+    Warns
+    -----
+    GridWarning
+        If most points lie outside the grid.
+
     Examples
     --------
     >>> locate(example.events, example.grid)["located_by"].tolist()
@@ -71,12 +81,26 @@ def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     x[finite], y[finite] = crs.transform_xy(x[finite], y[finite], frame.crs, grid.crs, "things to locate")
     position, how = locate_xy(x, y, grid)
     _name_bad_coordinates(how, frame, points)
+    _warn_if_elsewhere(how)
     codes = grid[CODE].to_numpy(object)
     found = np.where(position >= 0, codes[position] if len(codes) else None, None)
     located = frame.copy()
     located[CODE] = text_column(found, frame.index)
     located["located_by"] = text_column(how, frame.index)
     return located
+
+
+def _warn_if_elsewhere(how: npt.NDArray[np.object_]) -> None:
+    """Say so when most points lie outside: then the coordinates are likely not what they are taken for."""
+    outside, placed = int((how == "outside").sum()), int(np.isin(how, ("inside", "boundary", "outside")).sum())
+    if placed >= MANY and outside > placed / 2:
+        warnings.warn(
+            GridWarning(
+                f"things to locate: {outside:,} of {placed:,} points lie outside the grid; are x and y swapped, or is "
+                "the CRS another one (GCJ-02 and BD-09 are in no CRS)?"
+            ),
+            stacklevel=3,
+        )
 
 
 def _name_bad_coordinates(how: npt.NDArray[np.object_], frame: gpd.GeoDataFrame, points: np.ndarray) -> None:

@@ -8,7 +8,6 @@ linear algebra over all sums together.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
+from gridgis.persons import PERSONAL_TEXT
 from gridgis.summarise import COUNT, RATE, rate
 
 SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
@@ -25,17 +25,6 @@ SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
 
 TOTAL = "(all)"
 """Stands for the whole in the table of totals."""
-
-PERSONAL_NAMES = re.compile(
-    r"(^|_)(name|surname|fullname|phone|telephone|mobile|tel|id_?card|id_?number|passport|email|e_?mail|address|addr"
-    r"|birth|birthday|birthdate|wechat|resident|householder)(_|$)|姓名|户主|电话|手机|联系方式|身份证|证件号|住址|地址|出生|邮箱|微信",
-    re.IGNORECASE,
-)
-"""Names of columns that hold persons: such a column never reaches an output."""
-
-PERSONAL_VALUES = re.compile(r"^\s*(\d{17}[\dXx]|(\+?86[- ]?)?1[3-9]\d{9})\s*$")
-"""Values that are an identity card number of 18 or a mobile number of 11 digits."""
-
 
 @dataclass(frozen=True)
 class Published:
@@ -56,6 +45,8 @@ class Published:
         Lines for the foot of a map: sources, what is modelled.
     internal : bool
         True: nothing is hidden, and the map says on its face that it is internal.
+    parent_names : dict of str to str
+        The name of each parent that has one, from the column ``parent_name``: names of places, for legends.
     """
 
     table: gpd.GeoDataFrame
@@ -64,6 +55,7 @@ class Published:
     totals: pd.DataFrame
     notes: tuple[str, ...] = ()
     internal: bool = False
+    parent_names: dict[str, str] = field(default_factory=dict)
     _made_by_publish: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +124,17 @@ def publish(
         _add_rate(public, block, counts, hidden)
     columns = [CODE, PARENT, *(part for name in asked for part in (name, f"{name}_status"))]
     frame = gpd.GeoDataFrame(public[columns], geometry=grid.geometry.to_numpy(), crs=grid.crs)
-    return Published(frame, tuple(asked), hide_below, totals, tuple(notes), internal, True)
+    names = _parent_names(grid)
+    return Published(frame, tuple(asked), hide_below, totals, tuple(notes), internal, names, _made_by_publish=True)
+
+
+def _parent_names(grid: Grid) -> dict[str, str]:
+    """The names of the parents, where the grid has them."""
+    if "parent_name" not in grid.columns:
+        return {}
+    known = grid[[PARENT, "parent_name"]].dropna()
+    known = known[known["parent_name"].astype(str).ne("")].drop_duplicates(PARENT)
+    return dict(zip(known[PARENT], known["parent_name"].astype(str), strict=True))
 
 
 def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
@@ -147,7 +149,11 @@ def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
         if name not in grid.columns:
             raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
         if name not in allowed and not str(name).startswith(f"{COUNT}_"):
-            raise GridError(f"measures: {name!r} is no count of things; only {listed(sorted(allowed))} and count_* are.")
+            raise GridError(
+                f"measures: {name!r} counts no things; only {listed(sorted(allowed))} and count_* do."
+            )
+        if PERSONAL_TEXT.search(str(name)):
+            raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
         value = pd.to_numeric(grid[name], errors="coerce")
         if (value < 0).any() or np.isinf(value).any() or (value.isna() & grid[name].notna()).any():
             raise GridError(f"measures: expected numbers of 0 or more in {name!r}.")
@@ -192,9 +198,7 @@ class _Block:
                 sums += [(whole + row, np.array([i * height + row for i in parts])) for row in range(height)]
         return cls(value, sums, parents, height)
 
-    def column(
-        self, position: int, hidden: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.float64], pd.Series]:
+    def column(self, position: int, hidden: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], pd.Series]:
         """Values and status of one measure: cells, parents, whole."""
         here = slice(position * self.height, (position + 1) * self.height)
         value = np.where(hidden[here], np.nan, self.value[here])
@@ -320,36 +324,3 @@ def _add_rate(public: pd.DataFrame, block: _Block, counts: list[str], hidden: np
     public[RATE] = rate(pd.Series(count[:n]), pd.Series(base[:n])).to_numpy()
     either = ((count_status == HIDDEN) | (base_status == HIDDEN))[:n]
     public[f"{RATE}_status"] = text_column(np.where(either, HIDDEN, np.where(public[RATE].isna(), NO_DATA, SHOWN)))
-
-
-def personal_columns(table: pd.DataFrame) -> list[str]:
-    """Name the columns that hold persons, by their name or by what stands in them.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> personal_columns(pd.DataFrame({"姓名": ["x"], "kind": ["noise"], "contact": ["13812345678"]}))
-    ['姓名', 'contact']
-    """
-    found = []
-    for name in table.columns:
-        values = table[name]
-        if values.dtype.name == "geometry" or name in (CODE, PARENT, "located_by", "event_id"):
-            continue
-        text = values.dropna().astype(str)
-        if PERSONAL_NAMES.search(str(name)) or (len(text) and text.str.match(PERSONAL_VALUES).mean() > 0.2):
-            found.append(str(name))
-    return found
-
-
-def without_persons(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Give the table without the columns that hold persons, and the names of these columns.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> without_persons(pd.DataFrame({"phone": ["1"], "kind": ["noise"]}))[1]
-    ['phone']
-    """
-    found = personal_columns(table)
-    return table.drop(columns=found), found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -65,6 +65,10 @@ def town_files() -> dict[str, Path]:
     The buildings and streets are real (OpenStreetMap contributors, ODbL 1.0; see ``README.md`` beside them); the
     households, communities and events are modelled.
 
+    Returns
+    -------
+    dict of str to pathlib.Path
+
     Raises
     ------
     GridError
@@ -107,7 +111,12 @@ def small_example() -> Example:
     streets = [shapely.LineString([(200, 0), (200, 200)]), shapely.LineString([(0, 100), (400, 100)])]
     barriers = _at_origin(streets, kind=["major", "middle"], barrier=["major", "middle"])
     boxes = [shapely.box(x, y, x + 200, y + 100) for x in (0, 200) for y in (0, 100)]
-    loads = {"households": [24] * 4, "buildings": [8] * 4, "area_m2": [20000.0] * 4, "exception": [""] * 4}
+    loads: dict[str, Any] = {
+        "households": [24] * 4,
+        "buildings": [8] * 4,
+        "area_m2": [20000.0] * 4,
+        "exception": [""] * 4,
+    }
     cells = _at_origin(boxes, **{PARENT: [codes[0], codes[0], codes[1], codes[1]]}, **loads)
     spots = [(10, 150), (30, 150), (30, 20), (250, 150), (200, 150), (900, 900)]
     kinds = ["noise", "waste", "noise", "noise", "waste", "waste"]
@@ -115,7 +124,7 @@ def small_example() -> Example:
     return Example(areas, buildings, barriers, assign_codes(cells, CodeScheme.unit_grid()), events)
 
 
-def _at_origin(shapes: list, **columns: list) -> gpd.GeoDataFrame:
+def _at_origin(shapes: list, **columns: Any) -> gpd.GeoDataFrame:
     """A table at the origin of generated towns."""
     placed = shapely.transform(np.array(shapes, object), lambda xy: xy + np.array(ORIGIN))
     return gpd.GeoDataFrame(columns, geometry=placed, crs=CRS)

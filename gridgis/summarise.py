@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gridgis.check import CODE, Grid, GridError, listed, require_grid
+from gridgis.persons import personal_columns
 
 COUNT = "count"
 """The column of all things; ``count_<category>`` are its parts and add up to it."""
@@ -16,6 +18,9 @@ RATE = "count_per_100_households"
 
 NO_CATEGORY = "(none)"
 """The part that holds the things without a category."""
+
+MOST_CATEGORIES = 50
+"""A column with more values is no category: their names would become columns, and stand on maps."""
 
 
 def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gpd.GeoDataFrame:
@@ -29,7 +34,8 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
         What `locate` returned: ``grid_code`` and ``located_by``. Rows without a cell are not counted here;
         `account` counts them, and both together are all rows.
     by : str, optional
-        A column of ``located``; each of its values becomes a part of the count.
+        A column of ``located``; each of its values becomes a part of the count. There may be `MOST_CATEGORIES` of
+        them, and none may be the number of a person, as their names become columns.
 
     Returns
     -------
@@ -41,7 +47,8 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     Raises
     ------
     GridError
-        If a code of ``located`` is in no cell of ``grid``, or a column is missing.
+        If a code of ``located`` is in no cell of ``grid``, a column is missing, or ``by`` is a column of persons or
+        no category.
 
     Examples
     --------
@@ -68,7 +75,7 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     if by:
         category = located[by][has_cell]
         names = np.where(category.isna() | category.astype(str).eq(""), NO_CATEGORY, category.astype(str))
-        for name in sorted(set(names)):
+        for name in _categories(names, located, by):
             column = f"{COUNT}_{name}"
             if column in table.columns or column == RATE:
                 raise GridError(f"{by}: the category {name!r} would overwrite the column {column}; rename it.")
@@ -76,6 +83,19 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     if "households" in table.columns:
         table[RATE] = rate(table[COUNT], table["households"])
     return table
+
+
+def _categories(names: npt.NDArray[np.object_], located: pd.DataFrame, by: str) -> list[str]:
+    """The categories in order; they become names of columns, so that a column of persons is refused."""
+    if personal_columns(located[[by]]):
+        raise GridError(f"{by}: this column holds persons, by its name or its values; count by a category instead.")
+    found = sorted(set(names))
+    if len(found) > MOST_CATEGORIES:
+        raise GridError(
+            f"{by}: expected up to {MOST_CATEGORIES} categories, got {len(found):,}; count by a column of kinds, not of "
+            "names or free text."
+        )
+    return found
 
 
 def rate(count: pd.Series, households: pd.Series) -> pd.Series:

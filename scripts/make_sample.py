@@ -39,9 +39,7 @@ def main(extract: Path, folder: Path) -> None:
     lines = gg.read_barriers(folder / "town_streets.gpkg", crs=32635)
     communities = modelled_communities(tidy, lines)
     write(communities.to_crs(4326), folder / "town_communities.gpkg")
-    modelled_events(communities, tidy, lines, rng).to_csv(
-        folder / "town_events.csv", index=False, lineterminator="\n"
-    )
+    modelled_events(communities, tidy, lines, rng).to_csv(folder / "town_events.csv", index=False, lineterminator="\n")
 
 
 def real_buildings(extract: Path) -> gpd.GeoDataFrame:
@@ -104,7 +102,7 @@ def modelled_events(
     nearest = shapely.STRtree(street).nearest(shapely.points(points[on_street]))
     along = shapely.line_locate_point(street[nearest], shapely.points(points[on_street]))
     points[on_street] = shapely.get_coordinates(shapely.line_interpolate_point(street[nearest], along))
-    west, south, east, north = communities.total_bounds
+    _, south, east, north = communities.total_bounds
     far = rng.choice(EVENTS, 12, replace=False)
     points[far] = np.column_stack([rng.uniform(east + 50, east + 400, 12), rng.uniform(south, north, 12)])
     places = gpd.GeoSeries(gpd.points_from_xy(*points.T), crs=32635).to_crs(4326)

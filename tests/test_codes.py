@@ -22,7 +22,8 @@ def cells(boxes, parent="140402001002"):
 def schemes(draw):
     count = draw(st.integers(1, 4))
     fields = [
-        CodeField(f"f{i}", draw(st.integers(1, 6)), charset=draw(st.sampled_from(sorted(CHARSETS)))) for i in range(count)
+        CodeField(f"f{i}", draw(st.integers(1, 6)), charset=draw(st.sampled_from(sorted(CHARSETS))))
+        for i in range(count)
     ]
     return CodeScheme("drawn", (*fields, CodeField("serial", draw(st.integers(1, 5)), 1)))
 

@@ -70,7 +70,9 @@ def test_same_as_geopandas_where_no_point_lies_on_a_border():
     )
     rng = np.random.default_rng(1)
     west, south, east, north = grid.total_bounds
-    things = points(*zip(rng.uniform(west - 20, east + 20, 3000), rng.uniform(south - 20, north + 20, 3000), strict=True))
+    things = points(
+        *zip(rng.uniform(west - 20, east + 20, 3000), rng.uniform(south - 20, north + 20, 3000), strict=True)
+    )
     located = locate(things, grid)
     joined = gpd.sjoin(things, grid[["grid_code", "geometry"]], predicate="within", how="left")
     assert located["grid_code"].fillna("").tolist() == joined["grid_code"].fillna("").tolist()

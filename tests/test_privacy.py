@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gridgis.check import GridError
 from gridgis.locate import locate
-from gridgis.privacy import HIDDEN, SHOWN, Published, hide, personal_columns, publish, without_persons
+from gridgis.persons import personal_columns, without_persons
+from gridgis.privacy import HIDDEN, SHOWN, Published, hide, publish
 from gridgis.sample import small_example
 from gridgis.summarise import summarise
 
@@ -166,7 +167,7 @@ def test_rows_come_out_by_code_whatever_their_order():
 
 
 def test_a_published_table_cannot_be_made_by_hand():
-    with pytest.raises(GridError, match="made by gridgis.publish"):
+    with pytest.raises(GridError, match=r"made by gridgis\.publish"):
         Published(small_example().grid, ("count",), 10, pd.DataFrame())
     published = publish(table_of([("P", 30, 0)]))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -179,7 +180,7 @@ def test_errors_say_what_to_do():
         publish(table, hide_below=1)
     with pytest.raises(GridError, match="'x' is none"):
         publish(table, measures=["x"])
-    with pytest.raises(GridError, match="is no count of things"):
+    with pytest.raises(GridError, match="counts no things"):
         publish(table, measures=["parent_code"])
     with pytest.raises(GridError, match="numbers of 0 or more in 'count_a'"):
         publish(table.assign(count_a=-1), measures=["count_a"])
@@ -190,8 +191,8 @@ def test_errors_say_what_to_do():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("name", "x"), ("姓名", "x"), ("户主姓名", "x"), ("phone", "x"), ("联系电话", "x"), ("id_number", "x"), ("address", "x"),
-        ("住址", "x"), ("e_mail", "x"), ("remark", "13812345678"), ("remark", "11010519491231002X"), ("tel", "1"),
+        ("name", "x"), ("姓名", "x"), ("户主姓名", "x"), ("phone", "x"), ("联系电话", "x"), ("id_number", "x"),
+        ("address", "x"), ("住址", "x"), ("e_mail", "x"), ("remark", "13812345678"), ("remark", "11010519491231002X"), ("tel", "1"),
     ],
 )  # fmt: skip
 def test_columns_of_persons_are_known_by_name_or_value(name, value):

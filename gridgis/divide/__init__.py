@@ -8,33 +8,30 @@ from collections.abc import Sequence
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
+from scipy.spatial import QhullError
 
 from gridgis import cover
-from gridgis.check import (
-    PARENT,
-    GridError,
-    GridWarning,
-    check_grid,
-    listed,
-    require_frame,
-    require_metre_crs,
-    require_same_crs,
-    require_text,
-    require_unique,
-    text_column,
-)
-from gridgis.divide.atoms import Atoms, Ground, build_atoms
+from gridgis.check import PARENT, GridError, GridWarning, check_grid, listed, text_column
+from gridgis.divide.atoms import Atoms, build_atoms, components
 from gridgis.divide.balance import Band, Region, balance_all
-
-DISCOUNTS = {"hard": 0.05, "major": 0.15, "middle": 0.35, "minor": 0.6}
-"""What a metre of border costs along each class of barrier, where open ground costs 1."""
+from gridgis.divide.doors import (
+    DISCOUNTS,
+    checked_areas,
+    checked_band,
+    checked_lines,
+    checked_loads,
+    checked_seed,
+    numbers,
+)
+from gridgis.divide.ground import Ground
 
 EXCEPTIONS = {
-    "giant building": "one building alone has more households than the upper bound",
-    "too few households": "the area, or a part of it cut off from the rest, has fewer than the lower bound",
-    "total not divisible": "no number of cells brings the households of the area into the band",
+    "giant building": "one building, or several that overlap, has more households than the upper bound",
+    "too few households": "the area, or a part of it cut off from the rest, has fewer than the lower bound, "
+    "giant buildings not counted",
+    "total not divisible": "no number of cells brings the households of the area, or of a part of it cut off from the "
+    "rest, into the band, giant buildings not counted",
     "no division found": "the search ended without one; this does not say that there is none",
 }
 """Why the load of a cell misses the band: the text in the column ``exception``, with its meaning."""
@@ -71,7 +68,8 @@ def divide(
     Returns
     -------
     GeoDataFrame
-        One row a cell, in the CRS of ``areas``, by parent: ``parent_code`` (text), ``households`` (int),
+        One row a cell, in the CRS of ``areas``, by parent: ``parent_code`` (text), ``parent_name`` (text, where the
+        areas have a ``name``), ``households`` (int),
         ``persons`` (float, where known), ``buildings`` (int), ``area_m2`` (float), ``exception`` (text, empty or
         a key of `EXCEPTIONS`) and ``geometry`` (Polygon). The cells are an edge-matched cover of the areas, and
         were checked to be one. A building across the border of two parents counts where its inner point lies.
@@ -87,234 +85,198 @@ def divide(
     >>> cells["households"].between(20, 30).all()
     np.True_
     """
-    band = _band(households)
-    areas = _checked_areas(areas)
-    loads = _checked_loads(buildings, areas)
-    ground, origin, position = _ground(areas, buildings, loads, barriers)
-    atoms = build_atoms(ground)
-    labels, reasons = _cells_of(atoms, len(areas), band, seed)
-    cells = _frame(atoms, labels, reasons, areas, origin)
-    if "persons" in buildings.columns:
-        cells.insert(2, "persons", _persons(cells, buildings, ground, origin, position))
+    band, seed = checked_band(households), checked_seed(seed)
+    areas = checked_areas(areas)
+    loads = checked_loads(buildings, areas)
+    lines = checked_lines(areas, barriers)
+    ground, position = _ground(areas, buildings, loads, lines)
+    try:
+        atoms = build_atoms(ground)
+    except (shapely.errors.GEOSException, QhullError) as error:
+        raise GridError(f"divide: the ground could not be laid out ({error}); please report this with the data.") from error
+    _every_area(atoms, areas)
+    labels, reasons = _cells_of(atoms, band, seed)
+    persons = numbers(buildings["persons"])[position] if "persons" in buildings.columns else None
+    cells = _frame(atoms, labels, reasons, areas, (ground.origin, persons))
     _prove(cells, areas, buildings)
     return cells
 
 
-def _band(households: tuple[int, int]) -> Band:
-    """The band, as whole numbers."""
-    try:
-        low, high = (int(value) for value in households)
-    except (TypeError, ValueError):
-        raise GridError(f"households: expected (low, high), got {households!r}.") from None
-    if not 0 < low <= high or (low, high) != tuple(households):
-        raise GridError(f"households: expected whole numbers with 0 < low <= high, got {tuple(households)}.")
-    return Band(low, high)
-
-
-def _checked_areas(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The door for areas; they come out sorted by code."""
-    frame = require_frame(areas, "areas", ["code"])
-    require_metre_crs(frame.crs, "areas")
-    require_text(frame, "code", "areas")
-    require_unique(frame, "code", "areas")
-    if not len(frame):
-        raise GridError("areas: expected at least one, got an empty table.")
-    frame = frame.sort_values("code", kind="stable").reset_index(drop=True)
-    shapes = frame.geometry.to_numpy()
-    faulty = ~np.isin(shapely.get_type_id(shapes), (3, 6)) | shapely.is_empty(shapes) | ~shapely.is_valid(shapes)
-    if faulty.any():
-        names = listed(frame["code"][faulty])
-        raise GridError(f"areas: expected valid polygons; not so: {names}; read the file with gridgis.read_areas.")
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    for a, b in sorted(zip(first[first < second].tolist(), second[first < second].tolist(), strict=True)):
-        parts = cover.wide_parts(shapely.intersection(shapes[a], shapes[b]))
-        if parts:
-            place, codes = parts[0].representative_point(), frame["code"]
-            raise GridError(
-                f"areas: {codes[a]} and {codes[b]} overlap on {sum(p.area for p in parts):.2f} m2 near "
-                f"x {place.x:.1f} y {place.y:.1f}; a place has one parent, so mend the areas first."
-            )
-    return frame
-
-
-def _checked_loads(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> Ints:
-    """The door for buildings; their households as whole numbers."""
-    frame = require_frame(buildings, "buildings", ["households"])
-    require_same_crs(areas.crs, frame.crs, "areas and buildings")
-    shapes = frame.geometry.to_numpy()
-    faulty = (shapely.get_type_id(shapes) != 3) | shapely.is_empty(shapes) | ~shapely.is_valid(shapes)
-    if faulty.any():
-        rows = listed(frame.index[faulty])
-        raise GridError(f"buildings: expected valid polygons; not so: rows {rows}; read them with read_buildings.")
-    loads = pd.to_numeric(frame["households"], errors="coerce").to_numpy(float)
-    given = frame["households"].notna().to_numpy()
-    bad = given & ~(np.isfinite(loads) & (loads >= 0) & (loads == np.floor(loads)))
-    if bad.any():
-        raise GridError(
-            f"buildings: expected whole households, 0 or more; not so in rows {listed(frame.index[bad])} "
-            f"({listed(frame['households'][bad].tolist())})."
-        )
-    if (~given).any():
-        warnings.warn(
-            GridWarning(f"buildings: households are missing in {int((~given).sum())} rows and count as none."),
-            stacklevel=3,
-        )
-    return np.where(given, np.nan_to_num(loads), 0).astype(np.int64)
-
-
 def _ground(
-    areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, loads: Ints, barriers: gpd.GeoDataFrame | None
-) -> tuple[Ground, npt.NDArray[np.float64], Ints]:
-    """Lay everything near the origin and in an order that does not hang on the order of the rows."""
-    parents = areas.geometry.to_numpy()
-    origin = np.floor(np.asarray(shapely.total_bounds(parents)[:2]))
-    lines, discounts = _lines(areas, barriers)
+    areas: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    loads: Ints,
+    lines: tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]],
+) -> tuple[Ground, Ints]:
+    """Lay everything near the origin and in an order that does not hang on the order of the rows.
+
+    Returns
+    -------
+    Ground
+    array of int
+        The row of each building of the ground.
+    """
+    origin = np.floor(np.asarray(shapely.total_bounds(areas.geometry.to_numpy())[:2]))
 
     def near(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
         flat = shapely.force_2d(cover.unrounded(shapes))
-        return shapely.transform(flat, lambda xy: (xy - origin).round(3))
+        return shapely.normalize(shapely.transform(flat, lambda xy: (xy - origin).round(3)))
 
-    shapes = near(buildings.geometry.to_numpy())
-    shapes = np.where(shapely.is_valid(shapes), shapes, shapely.buffer(shapes, 0))
-    inside = np.zeros(len(shapes), bool)
-    inside[shapely.STRtree(near(parents)).query(shapes, predicate="intersects")[0]] = True
-    inside &= shapely.get_type_id(shapes) == 3
-    position = np.flatnonzero(inside)
+    parents, shapes = near(areas.geometry.to_numpy()), near(buildings.geometry.to_numpy())
+    parents = np.where(shapely.is_valid(parents), parents, shapely.buffer(parents, 0))
+    tree = shapely.STRtree(parents)
+    points = _inner_points(buildings.geometry.to_numpy(), origin)
+    counted, met = np.zeros(len(shapes), bool), np.zeros(len(shapes), bool)
+    counted[tree.query(points, predicate="intersects")[0]] = True
+    footprints = _sound(shapes)
+    met[tree.query(footprints, predicate="intersects")[0]] = True
+    _name_left_out(buildings, loads, counted)
+    position = np.flatnonzero(counted | met)
     position = position[_canonical(shapes[position], loads[position])]
-    order = _canonical(near(lines), np.zeros(len(lines), np.int64))
-    ground = Ground(near(parents), shapes[position], loads[position], near(lines)[order], discounts[order])
-    return ground, origin, position
+    streets = near(lines[0])
+    order = _canonical(streets, np.rint(lines[1] * 100).astype(np.int64))
+    ground = Ground(
+        parents,
+        footprints[position],
+        points[position],
+        counted[position],
+        loads[position],
+        streets[order],
+        lines[1][order],
+        origin,
+    )
+    return ground, position
 
 
-def _lines(
-    areas: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame | None
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
-    """The door for barriers; those that meet the areas, with the discount of their class."""
-    if barriers is None or not len(barriers):
-        return np.zeros(0, object), np.zeros(0)
-    frame = require_frame(barriers, "barriers", ["barrier"])
-    require_same_crs(areas.crs, frame.crs, "areas and barriers")
-    unknown = sorted({str(value) for value in frame["barrier"]} - set(DISCOUNTS))
-    if unknown:
-        raise GridError(f"barriers: expected the classes {listed(DISCOUNTS)}, got {listed(unknown)}.")
-    shapes = frame.geometry.to_numpy()
-    if (~np.isin(shapely.get_type_id(shapes), (1, 5))).any():
-        raise GridError("barriers: expected lines; read them with gridgis.read_barriers, which outlines polygons.")
-    meet = np.unique(shapely.STRtree(shapes).query(areas.geometry.to_numpy(), predicate="intersects")[1])
-    parts, part_of = shapely.get_parts(shapes[meet], return_index=True)
-    return parts, frame["barrier"].map(DISCOUNTS).to_numpy(float)[meet][part_of]
+def _inner_points(shapes: npt.NDArray[np.object_], origin: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """Give a point in each building, near the origin: it says where the building counts."""
+    flat = shapely.normalize(shapely.force_2d(cover.unrounded(shapes)))
+    return shapely.transform(shapely.point_on_surface(flat), lambda xy: xy - origin)
+
+
+def _sound(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Mend what rounding to the millimetre has made invalid; what is too thin to be left becomes empty."""
+    mended = np.where(shapely.is_valid(shapes), shapes, shapely.buffer(shapes, 0))
+    for i in np.flatnonzero(shapely.get_type_id(mended) != 3):
+        mended[i] = max(shapely.get_parts(mended[i]), key=lambda part: part.area, default=shapely.Polygon())
+    return shapely.normalize(mended)
+
+
+def _name_left_out(buildings: gpd.GeoDataFrame, loads: Ints, counted: npt.NDArray[np.bool_]) -> None:
+    """Warn of buildings that count for no cell."""
+    if counted.all():
+        return
+    rows = listed(buildings.index[~counted])
+    warnings.warn(
+        GridWarning(
+            f"buildings: {int((~counted).sum())} of {len(counted)} have their inner point outside all areas and count "
+            f"for no cell, {int(loads[~counted].sum())} households with them; rows {rows}."
+        ),
+        stacklevel=4,
+    )
 
 
 def _canonical(shapes: npt.NDArray[np.object_], loads: Ints) -> Ints:
     """Order shapes by what they are: outline, then load."""
-    keys = shapely.to_wkb(shapely.normalize(shapes))
+    keys = shapely.to_wkb(shapes)
     return np.array(sorted(range(len(shapes)), key=lambda i: (keys[i], loads[i])), np.int64)
 
 
-def _cells_of(atoms: Atoms, parents: int, band: Band, seed: int) -> tuple[Ints, list[str]]:
+def _every_area(atoms: Atoms, areas: gpd.GeoDataFrame) -> None:
+    """Ask that each area has ground."""
+    lost = np.setdiff1d(np.arange(len(areas)), atoms.parent)
+    if len(lost):
+        raise GridError(f"areas: {listed(areas['code'].iloc[lost])} narrower than a millimetre; leave them out.")
+
+
+def _cells_of(atoms: Atoms, band: Band, seed: int) -> tuple[Ints, list[str]]:
     """Divide the atoms of every parent; number the cells, and say of each why it misses the band."""
-    piece = _pieces(atoms)
-    regions, members = [], []
-    for number in range(int(piece.max()) + 1):
-        here = np.flatnonzero(piece == number)
-        members.append(here)
-        regions.append(_region(atoms, here, band))
+    piece = components(atoms.left, atoms.right, len(atoms.load))
+    members = np.split(np.argsort(piece, kind="stable"), np.cumsum(np.bincount(piece))[:-1])
+    edges = np.split(np.argsort(piece[atoms.left], kind="stable"), np.cumsum(_count(piece[atoms.left], len(members)))[:-1])
+    local = np.empty(len(atoms.load), np.int64)
+    for here in members:
+        local[here] = np.arange(len(here))
+    regions = [_region(atoms, *both, local, band) for both in zip(members, edges, strict=True)]
     labels = np.full(len(atoms.load), -1, np.int64)
     reasons: list[str] = []
     for here, found in zip(members, balance_all(regions, band, seed), strict=True):
         found = np.unique(found, return_inverse=True)[1]
         labels[here] = found + len(reasons)
-        reasons += _reasons(atoms.load[here], found, band)
+        reasons += _reasons(atoms.load[here], atoms.largest[here] > band.high, found, band)
     return labels, reasons
 
 
-def _pieces(atoms: Atoms) -> Ints:
-    """Number the connected pieces of the parents."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(atoms.load)
-    links = coo_array((np.ones(len(atoms.left)), (atoms.left, atoms.right)), shape=(n, n))
-    piece = connected_components(links, directed=False)[1]
-    return np.asarray(np.unique(piece, return_inverse=True)[1], np.int64)
+def _count(labels: Ints, n: int) -> Ints:
+    """How often each of n labels stands."""
+    return np.bincount(labels, minlength=n)
 
 
-def _region(atoms: Atoms, here: Ints, band: Band) -> Region:
+def _region(atoms: Atoms, here: Ints, edges: Ints, local: Ints, band: Band) -> Region:
     """The atoms of one piece, numbered from 0."""
-    local = np.full(len(atoms.load), -1, np.int64)
-    local[here] = np.arange(len(here))
-    edges = np.flatnonzero(local[atoms.left] >= 0)
-    load = np.minimum(atoms.load[here], band.high)
-    cells = band.count(int(load.sum()))
+    giants = atoms.largest[here] > band.high
+    load = np.where(giants, 0, atoms.load[here])
+    cells = band.count(int(load.sum()), int(giants.sum()))
     unit_mm = 1000 * float(np.sqrt(atoms.area_m2[here].sum() / cells))
     cost, length = atoms.cost[edges], atoms.length[edges]
     visible = 1 - cost / np.maximum(length, 1)
-    return Region(load.tolist(), local[atoms.left[edges]], local[atoms.right[edges]], cost, visible, unit_mm)
+    left, right = local[atoms.left[edges]], local[atoms.right[edges]]
+    return Region(load, giants.astype(np.int64), left, right, cost, visible, unit_mm)
 
 
-def _reasons(load: Ints, labels: Ints, band: Band) -> list[str]:
+def _reasons(load: Ints, giant: npt.NDArray[np.bool_], labels: Ints, band: Band) -> list[str]:
     """Why each cell of one piece misses the band; empty where it does not."""
-    held = np.minimum(load, band.high)
-    total = int(held.sum())
-    reasons = []
-    for cell in range(int(labels.max()) + 1):
-        loads = load[labels == cell]
-        if band.low <= loads.sum() <= band.high:
-            reasons.append("")
-        elif (loads > band.high).any():
-            reasons.append("giant building")
-        elif total < band.low:
-            reasons.append("too few households")
-        elif band.miss(total, band.count(total)):
-            reasons.append("total not divisible")
-        else:
-            reasons.append("no division found")
-    return reasons
+    rest, giants = int(load[~giant].sum()), int(giant.sum())
+    loads, with_giant = np.bincount(labels, load).astype(np.int64), np.bincount(labels, giant) > 0
+    if rest < band.low:
+        otherwise = "too few households"
+    elif band.miss(rest, giants, band.count(rest, giants)):
+        otherwise = "total not divisible"
+    else:
+        otherwise = "no division found"
+    return [
+        "" if band.low <= total <= band.high else "giant building" if has_giant else otherwise
+        for total, has_giant in zip(loads.tolist(), with_giant.tolist(), strict=True)
+    ]
 
 
 def _frame(
-    atoms: Atoms, labels: Ints, reasons: Sequence[str], areas: gpd.GeoDataFrame, origin: npt.NDArray[np.float64]
+    atoms: Atoms,
+    labels: Ints,
+    reasons: Sequence[str],
+    areas: gpd.GeoDataFrame,
+    more: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None],
 ) -> gpd.GeoDataFrame:
-    """Unite the faces of each cell, and lay the cells back where they belong."""
+    """Unite the faces of each cell, lay the cells back where they belong, and add up what they hold."""
+    origin, persons = more
     cell_of_face = labels[atoms.atom_of_face]
-    order = np.argsort(cell_of_face, kind="stable")
-    ends = np.cumsum(np.bincount(cell_of_face))
-    merged = np.empty(len(ends), object)
-    for cell, faces in enumerate(np.split(order, ends[:-1])):
-        merged[cell] = shapely.coverage_union_all(atoms.faces[faces])
-    merged = np.array([part.geoms[0] if part.geom_type != "Polygon" and len(part.geoms) == 1 else part for part in merged])
-    shapes = shapely.normalize(shapely.transform(merged, lambda xy: (xy + origin).round(3)))
-    parent = np.zeros(len(ends), np.int64)
+    n = len(reasons)
+    faces = np.split(atoms.faces[np.argsort(cell_of_face, kind="stable")], np.cumsum(_count(cell_of_face, n))[:-1])
+    merged = [shapely.get_parts(shapely.coverage_union_all(part)) for part in faces]
+    whole = np.array([part[0] if len(part) == 1 else shapely.multipolygons(part) for part in merged], object)
+    shapes = shapely.normalize(shapely.transform(whole, lambda xy: (xy + origin).round(3)))
+    parent = np.zeros(n, np.int64)
     parent[labels] = atoms.parent
     columns = {
         PARENT: text_column(areas["code"].to_numpy(object)[parent]),
-        "households": np.bincount(labels, atoms.load, minlength=len(ends)).astype(np.int64),
-        "buildings": np.bincount(labels, atoms.buildings, minlength=len(ends)).astype(np.int64),
+        "households": np.bincount(labels, atoms.load, minlength=n).astype(np.int64),
+        "buildings": np.bincount(labels, atoms.buildings, minlength=n).astype(np.int64),
         "area_m2": shapely.area(shapes).round(2),
         "exception": text_column(reasons),
     }
     cells = gpd.GeoDataFrame(columns, geometry=shapes, crs=areas.crs)
+    if persons is not None:
+        cells.insert(2, "persons", _persons(persons, np.where(atoms.home < 0, -1, labels[atoms.home]), n))
     keys = shapely.to_wkb(shapes)
-    by = sorted(range(len(cells)), key=lambda i: (columns[PARENT][i], keys[i]))
+    by = sorted(range(n), key=lambda i: (columns[PARENT][i], keys[i]))
     return cells.iloc[by].reset_index(drop=True)
 
 
-def _persons(
-    cells: gpd.GeoDataFrame,
-    buildings: gpd.GeoDataFrame,
-    ground: Ground,
-    origin: npt.NDArray[np.float64],
-    position: Ints,
-) -> npt.NDArray[np.float64]:
+def _persons(persons: npt.NDArray[np.float64], cell: Ints, n: int) -> npt.NDArray[np.float64]:
     """Add up the persons of each cell; NaN where no building of the cell states any."""
-    persons = pd.to_numeric(buildings["persons"], errors="coerce").to_numpy(float)[position]
-    points = shapely.transform(shapely.point_on_surface(ground.buildings), lambda xy: xy + origin)
-    building, cell = shapely.STRtree(cells.geometry.to_numpy()).query(points, predicate="intersects")
-    first = np.unique(building, return_index=True)[1]
-    cell, known = cell[first], persons[building[first]]
-    stated = np.isfinite(known)
-    total = np.bincount(cell[stated], known[stated], minlength=len(cells))
-    return np.where(np.bincount(cell[stated], minlength=len(cells)) > 0, total, np.nan)
+    stated = np.isfinite(persons) & (cell >= 0)
+    total = np.bincount(cell[stated], persons[stated], minlength=n)
+    return np.where(_count(cell[stated], n) > 0, total, np.nan)
 
 
 def _prove(cells: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:

@@ -3,18 +3,18 @@
 A region that needs k cells is cut in two along an edge of a random spanning tree, again and again. Then two or
 three neighbouring cells at a time are united and cut anew wherever that lowers the energy, and last single atoms
 change sides. The energy of a division is the sum over its cells of what their load costs, plus the discounted
-length of the borders between them. Everything is counted in whole numbers of households and millimetres, so that
-the sums do not hang on the order or the machine.
+length of the borders between them. Loads and lengths are whole numbers of households and millimetres, so that the
+sums do not hang on the order or the machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from gridgis.divide.trees import Forest, random_forest
 from gridgis.progress import progress
 
 OUT_OF_BAND = 50.0
@@ -29,15 +29,20 @@ SPLIT_TREES = 24
 """Trees tried for each cut of a region."""
 RECUT_TREES = 12
 """Trees tried for each pair of neighbouring cells and round."""
+OFFERS = 40
+"""Cuts weighed of each tree at most."""
+WEIGHED = 400_000
+"""Borders weighed for each tree at most: the more there are, the fewer cuts are tried."""
 ROUNDS = 8
 """Rounds of recutting at most."""
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Band:
-    """The loads that a cell may have.
+    """The loads that a cell may have; a giant building fills a cell alone, whatever its load.
 
     Attributes
     ----------
@@ -53,23 +58,28 @@ class Band:
         """The load that a cell would best have."""
         return (self.low + self.high) / 2
 
-    def energy(self, load: int) -> float:
-        """What a cell of this load costs."""
+    def miss(self, load: int, giants: int, cells: int) -> int:
+        """How far a load beside giants is from being divisible into so many cells, those of the giants included."""
+        room = cells - giants
+        return max(room * self.low - load, load - room * self.high, 0)
+
+    def count(self, load: int, giants: int = 0) -> int:
+        """Give the number of cells into which a load beside giants goes best."""
+        least = 0 if giants else 1
+        most = max(1, -(-load // self.low))
+        likely = round(load / self.middle)
+        tried = {least, 1, most} | {max(least, min(most, likely + step)) for step in range(-2, 3)}
+        best = min(sorted(tried), key=lambda k: (self.miss(load, 0, k), abs(load - k * self.middle) / max(k, 1)))
+        return giants + best
+
+    def energy(self, load: Ints, giants: Ints, cells: Ints) -> Floats:
+        """What groups of atoms cost that shall become so many cells each."""
+        room = cells - giants
+        miss = np.maximum(np.maximum(room * self.low - load, load - room * self.high), 0)
         half = max((self.high - self.low) / 2, 1.0)
-        miss = max(self.low - load, load - self.high, 0)
-        centre = min(abs(load - self.middle) / half, 1.0)
-        return OFF_CENTRE * centre * centre + (MISS + OUT_OF_BAND * miss / max(self.middle, 1.0) if miss else 0.0)
-
-    def miss(self, load: int, cells: int) -> int:
-        """How far a load is from being divisible into so many cells."""
-        return max(cells * self.low - load, load - cells * self.high, 0)
-
-    def count(self, load: int) -> int:
-        """Give the number of cells into which a load goes best."""
-        most = max(1, -(-load // max(self.low, 1)))
-        likely = round(load / max(self.middle, 1.0))
-        tried = {1, most} | {max(1, min(most, likely + step)) for step in range(-2, 3)}
-        return min(sorted(tried), key=lambda k: (self.miss(load, k), abs(load / k - self.middle)))
+        centre = np.minimum(np.abs(load - self.middle) / half, 1.0)
+        alone = (cells == 1) & (giants == 0)
+        return OFF_CENTRE * alone * centre * centre + (miss > 0) * (MISS + OUT_OF_BAND * miss / self.middle)
 
 
 @dataclass
@@ -78,8 +88,10 @@ class Region:
 
     Attributes
     ----------
-    load : list of int
-        Households, cut at the upper bound (a giant building fills its cell and no more).
+    load : array of int
+        Households; 0 where the atom is a giant.
+    giants : array of int
+        1 where the atom alone has more households than the upper bound, else 0.
     left, right : arrays of int
         Neighbouring atoms.
     cost : array of int
@@ -90,20 +102,45 @@ class Region:
         Border that costs one unit of energy: the side of a square of mean cell size.
     """
 
-    load: list[int]
+    load: Ints
+    giants: Ints
     left: Ints
     right: Ints
     cost: Ints
-    visible: npt.NDArray[np.float64]
+    visible: Floats
     unit_mm: float = 1.0
-    near: list[list[tuple[int, int]]] = field(default_factory=list)
+    start: Ints = field(init=False)
+    edge: Ints = field(init=False)
+    place: Ints = field(init=False)
 
     def __post_init__(self) -> None:
-        """Lay out the neighbours of each atom."""
-        self.near = [[] for _ in self.load]
-        for a, b, cost in zip(self.left.tolist(), self.right.tolist(), self.cost.tolist(), strict=True):
-            self.near[a].append((b, cost))
-            self.near[b].append((a, cost))
+        """Lay out the borders of each atom."""
+        ends = np.concatenate([self.left, self.right])
+        order = np.argsort(ends, kind="stable")
+        self.edge = order % max(len(self.left), 1)
+        self.start = np.searchsorted(ends[order], np.arange(len(self.load) + 1))
+        self.place = np.full(len(self.load), -1, np.int64)
+
+    def borders_of(self, atoms: Ints) -> Ints:
+        """Give the borders of some atoms, each once, in order."""
+        if len(atoms) * 4 > len(self.load):
+            return np.arange(len(self.left))
+        runs = [self.edge[self.start[a] : self.start[a + 1]] for a in atoms.tolist()]
+        return np.unique(np.concatenate(runs)) if runs else np.zeros(0, np.int64)
+
+    def within(self, atoms: Ints) -> tuple[Ints, Ints, Ints]:
+        """Give the borders among some atoms: the border, and the places of both its atoms in ``atoms``."""
+        edges = self.borders_of(atoms)
+        self.place[atoms] = np.arange(len(atoms))
+        left, right = self.place[self.left[edges]], self.place[self.right[edges]]
+        self.place[atoms] = -1
+        inside = (left >= 0) & (right >= 0)
+        return edges[inside], left[inside], right[inside]
+
+    def near(self, atom: int) -> list[int]:
+        """Give the neighbours of an atom."""
+        edges = self.edge[self.start[atom] : self.start[atom + 1]]
+        return (self.left[edges] + self.right[edges] - atom).tolist()
 
 
 def balance(region: Region, band: Band, rng: np.random.Generator) -> Ints:
@@ -112,287 +149,241 @@ def balance(region: Region, band: Band, rng: np.random.Generator) -> Ints:
     Returns
     -------
     array of int
-        The cell of each atom, numbered from 0; every cell is connected.
+        The cell of each atom; every cell is connected.
     """
-    cells = _split(region, list(range(len(region.load))), band.count(sum(region.load)), band, rng)
-    labels = np.zeros(len(region.load), np.int64)
-    for number, atoms in enumerate(cells):
-        labels[atoms] = number
-    if len(cells) > 1:
-        _recut_pairs(region, labels, band, rng)
-        _recut_faulty(region, labels, band, rng)
-        _move_atoms(region, labels, band)
-    return labels
+    cells = band.count(int(region.load.sum()), int(region.giants.sum()))
+    search = _Search(region, band, rng)
+    parts = search.split(np.arange(len(region.load)), cells)
+    for number, atoms in enumerate(parts):
+        search.labels[atoms] = number
+    search.members = dict(enumerate(parts))
+    if len(parts) > 1:
+        search.recut_pairs(set(search.members))
+        search.recut_faulty()
+        _move_atoms(region, search.labels, band)
+    return search.labels
 
 
-def _split(region: Region, atoms: list[int], cells: int, band: Band, rng: np.random.Generator) -> list[list[int]]:
-    """Cut atoms into so many connected groups."""
-    done: list[list[int]] = []
-    todo = [(atoms, cells)]
-    while todo:
-        here, k = todo.pop()
-        cut = _best_cut(region, here, k, band, rng, SPLIT_TREES) if k > 1 and len(here) > 1 else None
-        if cut is None:
-            done.append(here)
-            continue
-        _, one, k_one, two, k_two = cut
-        todo += [(two, k_two), (one, k_one)]
-    return done
+@dataclass
+class _Search:
+    """A division of a region, being bettered."""
 
+    region: Region
+    band: Band
+    rng: np.random.Generator
+    labels: Ints = field(init=False)
+    members: dict[int, Ints] = field(default_factory=dict)
 
-Cut = tuple[float, list[int], int, list[int], int]
+    def __post_init__(self) -> None:
+        """Start with one cell."""
+        self.labels = np.zeros(len(self.region.load), np.int64)
+
+    def split(self, atoms: Ints, cells: int) -> list[Ints]:
+        """Cut atoms into so many connected groups."""
+        done: list[Ints] = []
+        todo = [(atoms, cells)]
+        while todo:
+            here, k = todo.pop()
+            cut = _best_cut(self.region, here, k, self.band, self.rng) if k > 1 and len(here) > 1 else None
+            if cut is None:
+                done.append(here)
+                continue
+            side, k_one = cut
+            todo += [(here[~side], k - k_one), (here[side], k_one)]
+        return done
+
+    def neighbours(self) -> dict[int, list[int]]:
+        """List the neighbours of every cell."""
+        a, b = self.labels[self.region.left], self.labels[self.region.right]
+        apart = a != b
+        pairs = np.unique(np.stack([np.r_[a[apart], b[apart]], np.r_[b[apart], a[apart]]]), axis=1)
+        near: dict[int, list[int]] = {}
+        for one, two in pairs.T.tolist():
+            near.setdefault(one, []).append(two)
+        return near
+
+    def recut_pairs(self, dirty: set[int]) -> None:
+        """Unite two neighbouring cells and cut them anew where that is cheaper; go on where something changed."""
+        for _ in range(ROUNDS):
+            changed: set[int] = set()
+            for a, others in self.neighbours().items():
+                for b in others:
+                    if a < b and (a in dirty or b in dirty) and self.recut((a, b), 2):
+                        changed |= {a, b}
+            if not changed:
+                return
+            dirty = changed
+
+    def recut(self, cells: tuple[int, ...], into: int) -> set[int]:
+        """Unite cells and cut them into as many as asked; give the cells made, none if it is no better."""
+        atoms = np.sort(np.concatenate([self.members[cell] for cell in cells]))
+        if into == 2:
+            cut = _best_cut(self.region, atoms, 2, self.band, self.rng, RECUT_TREES)
+            parts = [atoms[cut[0]], atoms[~cut[0]]] if cut else []
+        else:
+            parts = self.split(atoms, into)
+        before = [self.members[cell] for cell in cells]
+        if len(parts) != into or self.energy(atoms, parts) >= self.energy(atoms, before) - 1e-9:
+            return set()
+        fresh = max(self.members) + 1
+        numbers = [*cells, *range(fresh, fresh + into)][:into]
+        for cell in cells:
+            del self.members[cell]
+        for number, part in zip(numbers, parts, strict=True):
+            self.members[number] = part
+            self.labels[part] = number
+        return set(numbers)
+
+    def energy(self, atoms: Ints, parts: list[Ints]) -> float:
+        """Energy of a division of some atoms: of the cells, and of the borders among them."""
+        region = self.region
+        edges, left, right = region.within(atoms)
+        part = np.empty(len(atoms), np.int64)
+        for number, members in enumerate(parts):
+            part[np.searchsorted(atoms, members)] = number
+        border = int(region.cost[edges[part[left] != part[right]]].sum()) / region.unit_mm
+        load, giants = (np.array([int(of[members].sum()) for members in parts]) for of in (region.load, region.giants))
+        return border + float(self.band.energy(load, giants, np.ones(len(parts), np.int64)).sum())
+
+    def faulty(self, cell: int) -> bool:
+        """Does a cell miss the band?"""
+        atoms = self.members[cell]
+        return self.band.miss(int(self.region.load[atoms].sum()), int(self.region.giants[atoms].sum()), 1) > 0
+
+    def recut_faulty(self) -> None:
+        """Where a load still misses the band, cut it anew with its neighbours: one cell more, one less, or as many."""
+        for _ in range(ROUNDS):
+            changed: set[int] = set()
+            for cell in sorted(self.members):
+                if cell in self.members and self.faulty(cell):
+                    changed |= self.recut_around(cell)
+            if not changed:
+                return
+            self.recut_pairs(changed)
+
+    def recut_around(self, cell: int) -> set[int]:
+        """Try the cell with one and with two neighbours."""
+        near = self.neighbours()
+        groups = [(cell, a) for a in near.get(cell, [])]
+        groups += sorted({tuple(sorted((cell, a, b))) for _, a in groups for b in near[a] if b != cell})
+        for group in groups:
+            for into in (len(group), len(group) - 1, len(group) + 1):
+                made = self.recut(group, into)
+                if made:
+                    return made
+        return set()
 
 
 def _best_cut(
-    region: Region, atoms: list[int], cells: int, band: Band, rng: np.random.Generator, trees: int
-) -> Cut | None:
-    """Find the cheapest cut in two that some spanning trees offer, and how many cells each side shall have."""
-    local = np.full(len(region.load), -1, np.int64)
-    local[atoms] = np.arange(len(atoms))
-    inside = np.flatnonzero((local[region.left] >= 0) & (local[region.right] >= 0))
-    left, right, cost = local[region.left[inside]], local[region.right[inside]], region.cost[inside]
-    ends = left.tolist(), right.tolist()
-    bias = VISIBLE * region.visible[inside]
-    load = [region.load[a] for a in atoms]
-    best: tuple[float, npt.NDArray[np.bool_], int] | None = None
-    for _ in range(trees):
-        order = np.argsort(rng.random(len(inside)) + bias, kind="stable").tolist()
-        tree = _tree(len(atoms), ends, order, load)
-        if tree is None:
-            return None
-        first, last, below = tree
-        for node, k in _offers(below, cells, band):
-            side = (first >= first[node]) & (first < last[node])
-            energy = int(cost[side[left] != side[right]].sum()) / region.unit_mm
-            energy += _sides_energy(below[node], sum(load), k, cells, band)
-            if best is None or energy < best[0] - 1e-9:
-                best = energy, side, k
-    if best is None:
+    region: Region, atoms: Ints, cells: int, band: Band, rng: np.random.Generator, trees: int = SPLIT_TREES
+) -> tuple[npt.NDArray[np.bool_], int] | None:
+    """Find the cheapest cut in two that some spanning trees offer: the atoms of one side, and its cells."""
+    edges, left, right = region.within(atoms)
+    weights = 1 + rng.random((trees, len(edges))) + VISIBLE * region.visible[edges]
+    forest = random_forest(len(atoms), left, right, weights)
+    if forest is None:
         return None
-    energy, side, k = best
-    one = [a for a, in_one in zip(atoms, side.tolist(), strict=True) if in_one]
-    two = [a for a, in_one in zip(atoms, side.tolist(), strict=True) if not in_one]
-    return energy, one, k, two, cells - k
+    load, giants = region.load[atoms], region.giants[atoms]
+    below, giants_below = forest.below(load), forest.below(giants)
+    tree, node, k = _offers(below, giants_below, cells, band, max(4, min(OFFERS, WEIGHED // len(edges))))
+    one, one_giants = below[tree, node], giants_below[tree, node]
+    energy = band.energy(one, one_giants, k)
+    energy += band.energy(load.sum() - one, giants.sum() - one_giants, cells - k)
+    energy += _cut_lengths(forest, (tree, node), (left, right), region.cost[edges]) / region.unit_mm
+    best = int(np.argmin(energy))
+    return forest.side(int(tree[best]), int(node[best])), int(k[best])
 
 
-def _sides_energy(one: int, total: int, k: int, cells: int, band: Band) -> float:
-    """What the loads of the two sides cost: exactly for single cells, by what is missing for larger sides."""
-    energy = 0.0
-    for load, count in ((one, k), (total - one, cells - k)):
-        if count == 1:
-            energy += band.energy(load)
-        else:
-            miss = band.miss(load, count)
-            energy += MISS + OUT_OF_BAND * miss / max(band.middle, 1.0) if miss else 0.0
-    return energy
+def _offers(below: Ints, giants: Ints, cells: int, band: Band, most: int) -> tuple[Ints, Ints, Ints]:
+    """Choose the edges of the trees that are worth a look: tree, lower node, and cells of the side below.
 
-
-def _offers(below: list[int], cells: int, band: Band) -> Iterator[tuple[int, int]]:
-    """Give the edges of a tree worth a look (named by their lower node), with the cells of the side below.
-
-    These are the cuts that miss the band least; for many cells, those that are not too lopsided come first.
+    Of each tree these are the cuts that miss the band least; for many cells, the less lopsided if they are as good.
     """
-    total = below[0]
-    found: list[tuple[int, int, int]] = []
-    for node in range(1, len(below)):
-        share = below[node] * cells / total if total else cells / 2
-        for k in {max(1, min(cells - 1, int(share))), max(1, min(cells - 1, int(share) + 1))}:
-            miss = band.miss(below[node], k) + band.miss(total - below[node], cells - k)
-            found.append((miss, node, k))
-    if not found:
-        return
-    level = [item for item in found if cells <= 3 or cells / 4 <= item[2] <= cells * 3 / 4]
-    if level and min(level)[0] <= min(found)[0]:
-        found = level
-    least = min(found)[0]
-    yield from ((node, k) for _, node, k in sorted(item for item in found if item[0] == least)[:40])
+    load, all_giants = int(below[0, 0]), int(giants[0, 0])
+    room = max(cells - all_giants, 0)
+    share = giants + (below * room // load if load else room // 2)
+    share = np.stack([share, share + 1], axis=2)[:, 1:].clip(1, cells - 1).reshape(len(below), -1)
+    one, one_giants = (np.repeat(of[:, 1:], 2, axis=1) for of in (below, giants))
+    miss = _misses(one, one_giants, share, band) + _misses(load - one, all_giants - one_giants, cells - share, band)
+    least = miss == miss.min(axis=1, keepdims=True)
+    if cells > 3:
+        level = least & (share * 4 >= cells) & (share * 4 <= cells * 3)
+        least = np.where(level.any(axis=1, keepdims=True), level, least)
+    least &= np.cumsum(least, axis=1) <= most
+    tree, place = np.nonzero(least)
+    return tree, place // 2 + 1, share[tree, place]
 
 
-def _tree(
-    n: int, ends: tuple[list[int], list[int]], order: list[int], load: list[int]
-) -> tuple[Ints, Ints, list[int]] | None:
-    """Grow the spanning tree that takes edges in the given order; None where the atoms do not hang together.
-
-    Returns
-    -------
-    first, last : arrays of int
-        The atoms below atom v are those with ``first[v] <= first < last[v]``.
-    below : list of int
-        The load below each atom, itself included.
-    """
-    left, right = ends
-    root = list(range(n))
-    near: list[list[int]] = [[] for _ in range(n)]
-    missing = n - 1
-    for edge in order:
-        a, b = left[edge], right[edge]
-        x, y = a, b
-        while root[x] != x:
-            root[x] = root[root[x]]
-            x = root[x]
-        while root[y] != y:
-            root[y] = root[root[y]]
-            y = root[y]
-        if x != y:
-            root[x] = y
-            near[a].append(b)
-            near[b].append(a)
-            missing -= 1
-            if not missing:
-                break
-    if missing:
-        return None
-    first, size, below = [-1] * n, [1] * n, list(load)
-    visited, above, stack = [], [-1] * n, [0]
-    while stack:
-        v = stack.pop()
-        first[v] = len(visited)
-        visited.append(v)
-        for w in near[v]:
-            if w != above[v]:
-                above[w] = v
-                stack.append(w)
-    for v in reversed(visited[1:]):
-        size[above[v]] += size[v]
-        below[above[v]] += below[v]
-    starts = np.asarray(first, np.int64)
-    return starts, starts + np.asarray(size, np.int64), below
+def _misses(load: Ints, giants: Ints, cells: Ints, band: Band) -> Ints:
+    """`Band.miss` for arrays."""
+    room = cells - giants
+    return np.maximum(np.maximum(room * band.low - load, load - room * band.high), 0)
 
 
-def _cells(labels: Ints) -> list[list[int]]:
-    """List the atoms of each cell."""
-    order = np.argsort(labels, kind="stable")
-    ends = np.cumsum(np.bincount(labels))
-    return [part.tolist() for part in np.split(order, ends[:-1])]
-
-
-def _between(region: Region, labels: Ints) -> dict[tuple[int, int], int]:
-    """Give the border between every two neighbouring cells, discounted millimetres."""
-    a, b = labels[region.left], labels[region.right]
-    apart = a != b
-    low, high = np.minimum(a, b)[apart], np.maximum(a, b)[apart]
-    pairs, inverse = np.unique(np.stack([low, high]), axis=1, return_inverse=True)
-    totals = np.zeros(pairs.shape[1], np.int64)
-    np.add.at(totals, inverse.ravel(), region.cost[apart])
-    return {(int(p), int(q)): int(total) for p, q, total in zip(*pairs, totals, strict=True)}
-
-
-def _recut_pairs(region: Region, labels: Ints, band: Band, rng: np.random.Generator) -> None:
-    """Unite two neighbouring cells and cut them anew where that is cheaper; go on where something changed."""
-    dirty = set(range(int(labels.max()) + 1))
-    for _ in range(ROUNDS):
-        changed: set[int] = set()
-        for a, b in sorted(_between(region, labels)):
-            if (a in dirty or b in dirty) and _recut(region, labels, (a, b), 2, band, rng):
-                changed |= {a, b}
-        if not changed:
-            return
-        dirty = changed
-
-
-def _recut(
-    region: Region, labels: Ints, cells: tuple[int, ...], into: int, band: Band, rng: np.random.Generator
-) -> bool:
-    """Unite cells and cut them into as many as asked; keep the better of before and after."""
-    here = np.isin(labels, cells)
-    atoms = np.flatnonzero(here).tolist()
-    if into == 2:
-        cut = _best_cut(region, atoms, 2, band, rng, RECUT_TREES)
-        parts = [cut[1], cut[3]] if cut else []
-    else:
-        parts = _split(region, atoms, into, band, rng)
-    if len(parts) != into:
-        return False
-    new = labels.copy()
-    numbers = [*cells, *range(int(labels.max()) + 1, int(labels.max()) + 1 + into)][:into]
-    for number, part in zip(numbers, parts, strict=True):
-        new[part] = number
-    edges = np.flatnonzero(here[region.left] & here[region.right])
-    if _energy(region, new, edges, atoms, band) >= _energy(region, labels, edges, atoms, band) - 1e-9:
-        return False
-    labels[:] = np.unique(new, return_inverse=True)[1] if into < len(cells) else new
-    return True
-
-
-def _energy(region: Region, labels: Ints, edges: Ints, atoms: list[int], band: Band) -> float:
-    """Energy of the cells of some atoms and of the borders among them."""
-    border = int(region.cost[edges][labels[region.left[edges]] != labels[region.right[edges]]].sum())
-    loads: dict[int, int] = {}
-    for atom in atoms:
-        loads[int(labels[atom])] = loads.get(int(labels[atom]), 0) + region.load[atom]
-    return border / region.unit_mm + sum(band.energy(loads[cell]) for cell in sorted(loads))
-
-
-def _recut_faulty(region: Region, labels: Ints, band: Band, rng: np.random.Generator) -> None:
-    """Where a load still misses the band, cut it anew with its neighbours: one cell more, one less, or as many."""
-    for _ in range(ROUNDS):
-        changed = False
-        for cell in range(int(labels.max()) + 1):
-            atoms = np.flatnonzero(labels == cell).tolist()
-            if atoms and band.miss(sum(region.load[a] for a in atoms), 1):
-                changed |= _recut_around(region, labels, cell, band, rng)
-        if not changed:
-            return
-        _recut_pairs(region, labels, band, rng)
-
-
-def _recut_around(region: Region, labels: Ints, cell: int, band: Band, rng: np.random.Generator) -> bool:
-    """Try the cell with one, two and three neighbours."""
-    pairs = sorted(_between(region, labels))
-    near = {c: sorted({b for a, b in pairs if a == c} | {a for a, b in pairs if b == c}) for c in range(labels.max() + 1)}
-    groups = [(cell, a) for a in near[cell]]
-    groups += sorted({tuple(sorted((cell, a, b))) for a in near[cell] for b in near[a] if b != cell})
-    for group in groups:
-        for into in (len(group), len(group) - 1, len(group) + 1):
-            if into >= 1 and _recut(region, labels, group, into, band, rng):
-                return True
-    return False
+def _cut_lengths(forest: Forest, cuts: tuple[Ints, Ints], ends: tuple[Ints, Ints], cost: Ints) -> Floats:
+    """Sum up the borders that each cut opens."""
+    tree, node = cuts
+    first, last = forest.first[tree, node][:, None], forest.last[tree, node][:, None]
+    lengths = np.empty(len(tree))
+    at_once = max(1, 2_000_000 // max(len(cost), 1))
+    for start in range(0, len(tree), at_once):
+        here = slice(start, start + at_once)
+        inside = []
+        for end in ends:
+            rank = forest.first[tree[here]][:, end]
+            inside.append((rank >= first[here]) & (rank < last[here]))
+        lengths[here] = (inside[0] != inside[1]) @ cost.astype(float)
+    return lengths
 
 
 def _move_atoms(region: Region, labels: Ints, band: Band) -> None:
     """Move single atoms to a neighbouring cell while that lowers the energy and leaves both cells connected."""
-    loads = np.bincount(labels, region.load).astype(np.int64).tolist()
-    count = np.bincount(labels).tolist()
+    loads, giants = (np.bincount(labels, of).astype(np.int64) for of in (region.load, region.giants))
+    count = np.bincount(labels)
+    active = np.unique(np.r_[region.left, region.right][np.tile(labels[region.left] != labels[region.right], 2)])
     for _ in range(ROUNDS):
-        moved = False
-        for atom in range(len(region.load)):
+        moved: set[int] = set()
+        for atom in active.tolist():
             home = int(labels[atom])
-            borders: dict[int, int] = {}
-            for other, cost in region.near[atom]:
-                borders[int(labels[other])] = borders.get(int(labels[other]), 0) + cost
-            target = _best_target(region.load[atom], home, borders, loads, band, region.unit_mm)
-            if target is None or count[home] == 1 or not _stays_connected(region, labels, atom):
+            if count[home] == 1:
+                continue
+            target = _best_target(region, labels, atom, (loads, giants), band)
+            if target is None or not _stays_connected(region, labels, atom):
                 continue
             labels[atom] = target
-            loads[home] -= region.load[atom]
-            loads[target] += region.load[atom]
-            count[home] -= 1
-            count[target] += 1
-            moved = True
+            for sums, of in ((loads, region.load), (giants, region.giants), (count, np.ones_like(labels))):
+                sums[home] -= of[atom]
+                sums[target] += of[atom]
+            moved |= {atom, *region.near(atom)}
         if not moved:
             return
+        active = np.array(sorted(moved), np.int64)
 
 
-def _best_target(
-    load: int, home: int, borders: dict[int, int], loads: list[int], band: Band, unit_mm: float
-) -> int | None:
+def _best_target(region: Region, labels: Ints, atom: int, sums: tuple[Ints, Ints], band: Band) -> int | None:
     """Give the cell to which the atom had best go, or None."""
-    best, gain = None, 1e-9
-    for cell in sorted(borders):
-        if cell == home:
-            continue
-        before = band.energy(loads[home]) + band.energy(loads[cell])
-        after = band.energy(loads[home] - load) + band.energy(loads[cell] + load)
-        better = before - after + (borders[cell] - borders.get(home, 0)) / unit_mm
-        if better > gain:
-            best, gain = cell, better
-    return best
+    edges = region.edge[region.start[atom] : region.start[atom + 1]]
+    around = labels[region.left[edges] + region.right[edges] - atom]
+    home = labels[atom]
+    cells = np.unique(around[around != home])
+    if not len(cells):
+        return None
+    border = np.array([region.cost[edges[around == cell]].sum() for cell in cells])
+    border = border - region.cost[edges[around == home]].sum()
+    loads, giants = sums
+    load, giant, one = region.load[atom], region.giants[atom], np.ones(1, np.int64)
+    before = band.energy(loads[cells], giants[cells], one) + band.energy(loads[[home]], giants[[home]], one)
+    after = band.energy(loads[cells] + load, giants[cells] + giant, one)
+    after = after + band.energy(loads[[home]] - load, giants[[home]] - giant, one)
+    gain = before - after + border / region.unit_mm
+    best = int(np.argmax(gain))
+    return int(cells[best]) if gain[best] > 1e-9 else None
 
 
 def _stays_connected(region: Region, labels: Ints, atom: int) -> bool:
     """Does the cell of an atom hang together without it?"""
     home = labels[atom]
-    inside = [other for other, _ in region.near[atom] if labels[other] == home]
+    inside = [other for other in region.near(atom) if labels[other] == home]
     if not inside:
         return False
     seen, stack, wanted = {atom, inside[0]}, [inside[0]], set(inside)
@@ -401,7 +392,7 @@ def _stays_connected(region: Region, labels: Ints, atom: int) -> bool:
         wanted.discard(v)
         if not wanted:
             return True
-        for w, _ in region.near[v]:
+        for w in region.near(v):
             if w not in seen and labels[w] == home:
                 seen.add(w)
                 stack.append(w)

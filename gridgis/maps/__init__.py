@@ -35,6 +35,12 @@ def coverage_map(published: Published, *, lang: str = "en", title: str | None = 
     ------
     GridError
         If ``published`` is anything else, or holds no cell that can be drawn.
+
+    Examples
+    --------
+    >>> shown = publish(summarise(example.grid, locate(example.events, example.grid)))
+    >>> coverage_map(shown, title="Two communities").spec.title
+    'Two communities'
     """
     from gridgis.maps.gridmap import framed
     from gridgis.maps.spec import coverage_spec
@@ -67,6 +73,12 @@ def hotspot_map(
     ------
     GridError
         If ``published`` is anything else, or ``value`` is not one of its measures.
+
+    Examples
+    --------
+    >>> shown = publish(summarise(example.grid, locate(example.events, example.grid)), hide_below=2)
+    >>> [(look.label, look.cells) for look in hotspot_map(shown, value="households").spec.classes]
+    [('24', 4)]
     """
     from gridgis.maps.gridmap import framed
     from gridgis.maps.spec import hotspot_spec
@@ -99,6 +111,14 @@ def coverage_image(
     ------
     GridError
         As for `coverage_map`, and if the ending is unknown, or Chinese is to be written and no font for it is found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> shown = publish(summarise(example.grid, locate(example.events, example.grid)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     coverage_image(shown, f"{folder}/coverage.png").name
+    'coverage.png'
     """
     from gridgis.maps.spec import coverage_spec
     from gridgis.maps.static import write_image
@@ -138,6 +158,14 @@ def hotspot_image(
     ------
     GridError
         As for `hotspot_map`, and if the ending is unknown, or Chinese is to be written and no font for it is found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> shown = publish(summarise(example.grid, locate(example.events, example.grid)), hide_below=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hotspot_image(shown, f"{folder}/hotspots.svg").suffix
+    '.svg'
     """
     from gridgis.maps.spec import hotspot_spec
     from gridgis.maps.static import write_image

@@ -27,8 +27,7 @@ def encode(spec: MapSpec) -> dict[str, Any]:
         ``cells`` and ``outlines`` hold polygons of rings; a ring is a flat list of whole 1e-7 degrees, first lon
         and lat, then the steps to the next corner.
     """
-    names = spec.parent_names
-    position = {name: i for i, name in enumerate(names)}
+    position = {code: i for i, code in enumerate(spec.parent_codes)}
     return {
         "title": spec.title,
         "words": {key: labels.word(key, spec.lang) for key in labels.PAGE_WORDS},
@@ -45,8 +44,8 @@ def encode(spec: MapSpec) -> dict[str, Any]:
         "fields": list(spec.fields),
         "listed": spec.listed,
         "codes": list(spec.codes),
-        "parents": list(names),
-        "parentOf": [position[name] for name in spec.parents],
+        "parents": list(spec.parent_texts),
+        "parentOf": [position[code] for code in spec.parents],
         "classOf": list(spec.class_of),
         "rows": [list(row) for row in spec.rows],
         "cells": _polygons(spec.shapes.cells, spec.shapes.crs),

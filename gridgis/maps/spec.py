@@ -54,6 +54,9 @@ class MapSpec:
         For each cell the position of its class.
     codes, parents : tuple of str
         The code of each cell, and of its parent.
+    parent_names : tuple of str
+        The name of each parent, once each, in the order of their codes and of ``shapes.outlines``; the code where
+        it has none.
     fields : tuple of str
         The names of the measures, worded.
     rows : tuple of tuple of str
@@ -77,6 +80,7 @@ class MapSpec:
     class_of: tuple[int, ...]
     codes: tuple[str, ...]
     parents: tuple[str, ...]
+    parent_names: tuple[str, ...]
     fields: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     listed: int
@@ -85,9 +89,15 @@ class MapSpec:
     shapes: Shapes = field(compare=False, repr=False)
 
     @property
-    def parent_names(self) -> tuple[str, ...]:
-        """The parents, once each, in the order of ``shapes.outlines``."""
+    def parent_codes(self) -> tuple[str, ...]:
+        """The codes of the parents, once each, in their order."""
         return tuple(sorted(set(self.parents)))
+
+    @property
+    def parent_texts(self) -> tuple[str, ...]:
+        """Code and name of each parent, as lists and legends show them."""
+        pairs = zip(self.parent_codes, self.parent_names, strict=True)
+        return tuple(code if name == code else f"{code} {name}" for code, name in pairs)
 
 
 def coverage_spec(published: Published, *, lang: str = "en", title: str | None = None) -> MapSpec:
@@ -104,7 +114,8 @@ def coverage_spec(published: Published, *, lang: str = "en", title: str | None =
     class_of = [position[name] for name in table[PARENT]]
     counts = np.bincount(class_of, minlength=len(names))
     fills = classes.parent_colours(list(shapes.outlines))
-    legend = [LegendClass(names[i], fills[i], False, int(counts[i])) for i in range(len(names))]
+    texts = [f"{code} {published.parent_names.get(code, '')}".rstrip() for code in names]
+    legend = [LegendClass(texts[i], fills[i], False, int(counts[i])) for i in range(len(names))]
     return _spec(
         (published, table, shapes),
         ("coverage", lang, title or labels.word("coverage_title", lang)),
@@ -158,6 +169,7 @@ def _spec(
         class_of=tuple(classed[1]),
         codes=tuple(table[CODE]),
         parents=tuple(table[PARENT]),
+        parent_names=tuple(published.parent_names.get(code, code) for code in sorted(set(table[PARENT]))),
         fields=tuple(labels.measure_label(name, lang) for name in published.measures),
         rows=tuple(zip(*columns, strict=True)) if columns else ((),) * len(table),
         listed=listed_field,

@@ -29,6 +29,11 @@ FONTS = (
 )
 """Fonts that hold Chinese, the best first."""
 
+
+class NoFontError(GridError):
+    """Chinese is to be written, and no font for it is on this machine."""
+
+
 _METADATA: dict[str, dict[str, None]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -82,19 +87,19 @@ def font_families(spec: MapSpec) -> list[str]:
 
     Raises
     ------
-    GridError
+    NoFontError
         If Chinese is to be written and none of them is there.
     """
     from matplotlib import font_manager
 
-    texts = [spec.title, spec.legend_title, spec.unit, *spec.notes, *spec.parents]
+    texts = [spec.title, spec.legend_title, spec.unit, *spec.notes, *spec.parent_texts]
     texts += [look.label for look in spec.classes]
     if spec.lang != "zh" and not any(_wide(letter) for text in texts for letter in text):
         return ["DejaVu Sans"]
     there = {font.name for font in font_manager.fontManager.ttflist}
     found = [name for name in FONTS if name in there]
     if not found:
-        raise GridError(
+        raise NoFontError(
             f"Chinese is to be written and no font for it was found; looked for {listed(FONTS, len(FONTS))}. Install "
             "one (Noto Sans CJK, say) and remove matplotlib's font cache."
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridgis.check import GridError, listed, require_unique
-from gridgis.read.opening import OSM, Report, open_features, text_column
+from gridgis.check import GridError, listed, require_unique, text_column
+from gridgis.read.opening import OSM, Report, open_features
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,

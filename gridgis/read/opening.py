@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pyogrio
 from shapely.errors import ShapelyError
 
-from gridgis.check import GridError, GridWarning, listed
+from gridgis.check import GridError, GridWarning, listed, text_column
 
 OSM = (".pbf", ".osm")
 GEODATA = (".gpkg", ".shp", ".geojson", ".json", ".fgb", *OSM)
@@ -295,8 +295,3 @@ def _cell(value: Any) -> str | None:
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value)
-
-
-def text_column(values: Sequence[str | None]) -> pd.Series:
-    """Make a column of text, missing values allowed, of the dtype that this pandas has for text."""
-    return pd.Series(values, dtype=pd.Series(["text"]).dtype)

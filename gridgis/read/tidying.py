@@ -14,8 +14,8 @@ import pyproj
 import shapely
 
 from gridgis import crs as systems
-from gridgis.check import GridError, listed, require_metre_crs
-from gridgis.read.opening import Report, text_column
+from gridgis.check import GridError, listed, require_metre_crs, text_column
+from gridgis.read.opening import Report
 
 POLYGONS = ("Polygon", "MultiPolygon")
 

@@ -1,0 +1,122 @@
+"""The house: imports go one way, the public names are written down, nothing heavy or outside is touched."""
+
+import ast
+import inspect
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gridgis
+
+PACKAGE = Path(gridgis.__file__).parent
+LAYERS = [
+    "_version", "progress", "cover", "check", "codes", "crs", "read", "divide", "sample", "locate", "persons", "summarise",
+    "privacy", "write", "maps", "describe", "settings", "record", "steps", "pipeline", "cli", "__main__",
+]  # fmt: skip
+PUBLIC = [
+    "CheckReport", "CodeField", "CodeScheme", "Finding", "Grid", "GridError", "GridWarning", "Published", "__version__",
+    "account", "assign_codes", "check_grid", "coverage_image", "coverage_map", "divide", "generate_town", "hotspot_image",
+    "hotspot_map", "locate", "parent_code", "publish", "read_areas", "read_barriers", "read_buildings", "read_grid",
+    "read_points", "read_provenance", "read_table", "summarise", "town_files", "write_grid", "write_table",
+]  # fmt: skip
+FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(gridgis, name))]
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def layer_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path):
+    """Modules of ours that a file imports, also inside functions, but not for type checking only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
+        for part in branch.body
+        for node in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gridgis."):
+            yield node.module.split(".")[1:]
+        elif isinstance(node, ast.ImportFrom) and node.module == "gridgis":
+            yield from ([name.name] for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name.split(".")[1:] for name in node.names if name.name.startswith("gridgis"))
+
+
+def test_every_module_has_its_place():
+    assert {layer_of(path) for path in MODULES} == set(LAYERS)
+    assert not {"utils", "util", "helpers", "common", "misc"} & {path.stem for path in MODULES}
+    assert not {path.stem for path in MODULES} & (set(sys.stdlib_module_names) - {"__main__"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    if layer_of(path) == "cli":
+        return  # the command line may use the package as its users do
+    here = LAYERS.index(layer_of(path))
+    later = [module for module in imported(path) if not module or LAYERS.index(module[0]) > here]
+    assert later == []
+
+
+@pytest.mark.parametrize("folder", ["read", "divide", "maps"])
+def test_a_folder_has_no_circles(folder):
+    needs = {
+        path.stem: {module[1] for module in imported(path) if module[:1] == [folder] and len(module) > 1}
+        for path in (PACKAGE / folder).glob("*.py")
+        if path.stem != "__init__"
+    }
+    while needs:
+        free = {name for name, wanted in needs.items() if not wanted & set(needs)}
+        assert free, f"circle among {sorted(needs)}"
+        needs = {name: wanted for name, wanted in needs.items() if name not in free}
+
+
+def test_the_public_names_are_these():
+    assert gridgis.__all__ == PUBLIC
+    assert all(hasattr(gridgis, name) for name in PUBLIC)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_public_function_is_documented_with_an_example(name):
+    text = inspect.getdoc(getattr(gridgis, name))
+    for part in ("Returns\n---", "Examples\n---", ">>> "):
+        assert part in text, f"{name} lacks {part!r}"
+    assert "Raises\n---" in text
+    given = set(inspect.signature(getattr(gridgis, name)).parameters)
+    described = set(re.findall(r"\w+", text))
+    assert given <= described
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_functions_are_short_and_take_few_parameters(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            documented = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+            start = node.body[0].end_lineno + 1 if documented else node.body[0].lineno
+            assert node.end_lineno - start + 1 <= 45, node.name
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            assert len([a for a in arguments if a.arg not in ("self", "cls")]) <= 8, node.name
+
+
+def test_importing_the_package_stays_cheap():
+    heavy = "{'folium', 'matplotlib', 'scipy.spatial', 'mapclassify', 'IPython', 'openpyxl'}"
+    code = (
+        "import sys, geopandas; before = set(sys.modules); import gridgis; "
+        f"print(sorted({heavy} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(ast.literal_eval(done.stdout)) <= {"scipy.spatial"}
+
+
+def test_the_outside_world_is_out_of_reach():
+    with socket.socket() as line, pytest.raises(OSError, match="no network in tests"):
+        line.connect(("192.0.2.1", 80))

@@ -1,0 +1,50 @@
+"""The notebooks run from top to bottom, and are stored without outputs; the README's lines are run too."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import gridgis as gg
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    assert errors == []
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    assert any("srcdoc" in str(output["data"].get("text/html", "")) for output in shown)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs(path):
+    nbformat = pytest.importorskip("nbformat")
+    cells = nbformat.read(path, as_version=4).cells
+    assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells if cell.cell_type == "code")
+
+
+@pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
+def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = {"areas": "communities.gpkg", "buildings": "buildings.gpkg", "barriers": "streets.gpkg", "events": "events.csv"}
+    for key, path in gg.town_files().items():
+        shutil.copy(path, tmp_path / names[key])
+    monkeypatch.chdir(tmp_path)
+    space = {}
+    exec(compile(block, "README.md", "exec"), space)
+    assert space["findings"] == []
+    assert (tmp_path / "coverage.html").stat().st_size > 100_000
