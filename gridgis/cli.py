@@ -1,9 +1,14 @@
-"""The command line: parse, call, report. Exit status: 0 done, 1 a rule failed, 2 wrong usage or unreadable input."""
+"""The command line: parse, call, report.
+
+Exit status: 0 done, 1 a rule failed, 2 wrong usage or unreadable input, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from gridgis._version import VERSION
-from gridgis.check import RULES, GridError, GridWarning
+from gridgis.arguments import PAGES, parser
+from gridgis.check import GridError, GridWarning, listed
 
 DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+MOST_FINDINGS = 20
+"""So many findings are printed where the rest can be read in a file."""
 
 DEMO_NOTES = {
     "en": [
@@ -22,6 +31,27 @@ DEMO_NOTES = {
     ],
     "zh": ["建筑与道路：© OpenStreetMap 贡献者，ODbL 1.0", "户数、社区与事件均为模拟数据，并非真实"],
 }
+
+OPTION_OF = {
+    **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
+    **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
+    "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
+}
+SETTING_OF = {
+    **{"code": "areas_code", "name": "areas_name", "building_id": "buildings_id", "kind": "barriers_kind"},
+    **{"households": "buildings_households", "x": "events_x", "y": "events_y", "crs": "crs (of events: events_crs)"},
+    **{"source_crs": "source_crs", "layer": "areas_layer, buildings_layer, ..."},
+}
+"""What an argument of the library is called on the command line, and in a settings file."""
+
+OTHER_WORDS = {
+    r"; \w+=None where there are none": "",
+    r"; reproject with to_crs": "; name a zone in metres, such as EPSG:4547",
+    r"; read it with gridgis\.read_\*": "",
+    r"; use write_table for the columns": "",
+    r"; tables of coordinates are read with read_points": "",
+}
+"""Advice that only a Python program can follow."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,36 +67,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always", GridWarning)
         warnings.showwarning = _note
         try:
-            command: Callable[[argparse.Namespace], int] = options.command
-            return command(options)
+            return COMMANDS[options.command](options)
         except KeyboardInterrupt:
-            print("gridgis: interrupted; files that were not complete were not written.", file=sys.stderr)
+            _tell("interrupted; every file is whole: either as it was, or as it should be.")
             return INTERRUPTED
-        except BrokenPipeError:
-            sys.stderr.close()
-            return DONE
         except (GridError, OSError, MemoryError) as error:
-            return _report_error(error)
+            return _report_error(error, SETTING_OF if options.command == "run" else OPTION_OF)
 
 
-def _report_error(error: Exception) -> int:
-    """One sentence to the error stream; findings have a status of their own."""
-    from gridgis.pipeline import CheckFailed
+def _say(text: str) -> None:
+    """Print a line; when nobody reads any more (``| head``), the work goes on in silence."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    if isinstance(error, CheckFailed):
-        for finding in error.failed:
-            print(finding)
-        print(f"gridgis: {len(error.failed)} findings; the grid was not written.", file=sys.stderr)
-        return RULE_FAILED
-    if isinstance(error, OSError):
-        error = GridError(f"{Path(str(error.filename or 'file')).name}: {error.strerror or error}.")
-    print(f"gridgis: error: {error or 'not enough memory'}", file=sys.stderr)
-    return BAD_INPUT
+
+def _tell(text: str) -> None:
+    """Print a line to the error stream."""
+    print(f"gridgis: {text}", file=sys.stderr, flush=True)
 
 
 def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -75,106 +102,89 @@ def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -
         print(f"note: {message}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Lay out the commands."""
-    parser = argparse.ArgumentParser(
-        prog="gridgis", description="Divide a jurisdiction into service cells, code them, locate events, draw maps."
-    )
-    parser.add_argument("--version", action="version", version=f"gridgis {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_demo, _add_run, _add_divide, _add_check, _add_locate, _add_summarise, _add_map):
-        add(commands)
-    return parser
+def _report_error(error: Exception, words: dict[str, str]) -> int:
+    """One sentence to the error stream; findings have a status of their own."""
+    from gridgis.describe import many
+    from gridgis.steps import CHECK_FAILED, CheckFailed
+
+    if isinstance(error, CheckFailed):
+        _say_findings(error.failed[:MOST_FINDINGS])
+        more = len(error.failed) - MOST_FINDINGS
+        rest = f" (and {more:,} more)" if more > 0 else ""
+        where = f"; all of them are in {CHECK_FAILED}" if words is SETTING_OF else ""
+        _tell(f"{many(len(error.failed), 'finding')}{rest}; the grid was not written{where}.")
+        return RULE_FAILED
+    if isinstance(error, OSError):
+        error = GridError(f"{Path(str(error.filename or 'file')).name}: {error.strerror or error}.")
+    _tell(f"error: {_in_words_of(str(error), words) or 'there is not enough memory.'}")
+    return BAD_INPUT
 
 
-def _add(commands: Any, name: str, command: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
-    parser.set_defaults(command=command)
-    return parser
+def _in_words_of(sentence: str, words: dict[str, str]) -> str:
+    """Call an argument of the library by the name that the user knows.
+
+    Examples
+    --------
+    >>> _in_words_of("areas.gpkg: no column 'x' (code=); there are 'id'.", OPTION_OF)
+    "areas.gpkg: no column 'x' (--code); there are 'id'."
+    """
+    for pattern, other in OTHER_WORDS.items():
+        sentence = re.sub(pattern, other, sentence)
+    sentence = re.sub(r"\b([a-z_]+)=(?![=\w])", lambda match: words.get(match[1], match[0]), sentence)
+    return re.sub(r"^([a-z_]+)(?=: )", lambda match: words.get(match[1], match[0]), sentence)
 
 
-def _add_demo(commands: Any) -> None:
-    parser = _add(commands, "demo", _demo, "Do the whole job on the bundled town: real buildings, modelled households.")
-    parser.add_argument("--out", default="gridgis-demo", help="folder for the results (default: gridgis-demo)")
-    parser.add_argument("--lang", choices=["en", "zh"], default="en", help="language of the maps")
+def _say_findings(findings: Sequence[object]) -> None:
+    for finding in findings:
+        _say(str(finding))
 
 
-def _add_run(commands: Any) -> None:
-    parser = _add(commands, "run", _run, "Run the whole pipeline from one settings file; only what changed is made anew.")
-    parser.add_argument("settings", help="the TOML file")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be made, and make nothing")
-    parser.add_argument("--force", action="store_true", help="make every step, also over files changed by hand")
-    parser.add_argument("--new", action="store_true", help="write a commented settings file to start from, and stop")
+def _out(options: argparse.Namespace, *inputs: str | None) -> Path:
+    """Ask, before the long work, that the output can be written and replaces no input."""
+    out = Path(options.out)
+    if out.suffix.lower() not in options.endings:
+        came = out.suffix or "no ending"
+        raise GridError(f"--out {out.name}: expected a file ending in {listed(options.endings, 12)}; got {came}.")
+    if out.is_dir():
+        raise GridError(f"--out {out.name}: expected a file to write; there is a folder of this name.")
+    same = [name for name in inputs if name and out.exists() and Path(name).exists() and out.samefile(name)]
+    if same:
+        raise GridError(f"--out {out.name}: this is an input, and it would be replaced; name another file.")
+    there = out.absolute().parent
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise GridError(f"--out {options.out}: expected a file in a folder; {there.name} is a file.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise GridError(f"--out {options.out}: nothing may be written to the folder {there.name}; name another one.")
+    return out
 
 
-def _add_divide(commands: Any) -> None:
-    parser = _add(commands, "divide", _divide, "Divide areas into cells with whole buildings and balanced households.")
-    parser.add_argument("areas", help="polygons of the parents, with a text code")
-    parser.add_argument("buildings", help="footprints with households")
-    parser.add_argument("--barriers", help="streets, rivers, railways that borders shall follow")
-    parser.add_argument("--households", nargs=2, type=int, default=[100, 150], metavar=("LOW", "HIGH"), help="the band")
-    parser.add_argument("--out", required=True, help="the grid: .gpkg, .parquet, .fgb or .geojson")
-    parser.add_argument("--seed", type=int, default=0, help="start of the chance in the search")
-    parser.add_argument("--crs", help="metre CRS to work in (default: the zone of the areas)")
-    parser.add_argument("--code", default="code", help="column of the areas' code (default: code)")
-    parser.add_argument("--households-column", default="households", help="column of the buildings' households")
-    parser.add_argument("--kind", help="column of the barriers' class")
-    _add_scheme(parser)
-    _add_allow(parser)
+def _band(options: argparse.Namespace) -> tuple[int, int] | None:
+    """The band of households."""
+    if options.households is None:
+        return None
+    low, high = options.households
+    if not 0 < low <= high:
+        raise GridError(f"--households: expected LOW and HIGH with 0 < LOW <= HIGH, got {low} {high}.")
+    return low, high
 
 
-def _add_check(commands: Any) -> None:
-    parser = _add(commands, "check", _check, "Prove a grid: cover, nesting, whole buildings, codes, loads.")
-    parser.add_argument("grid")
-    parser.add_argument("--areas", help="the parents, for nesting and gaps")
-    parser.add_argument("--buildings", help="footprints, for cut buildings")
-    parser.add_argument("--households", nargs=2, type=int, metavar=("LOW", "HIGH"), help="the band that loads must keep")
-    parser.add_argument("--code", default="code", help="column of the areas' code (default: code)")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    _add_scheme(parser)
-    _add_allow(parser)
+def _scheme(options: argparse.Namespace) -> Any:
+    """The scheme named on the command line, else the unit grid."""
+    from gridgis.settings import read_toml, scheme_of
 
-
-def _add_locate(commands: Any) -> None:
-    parser = _add(commands, "locate", _locate, "Give every point its one cell, or the reason why it has none.")
-    parser.add_argument("points", help="a table with coordinates, or a file of points")
-    parser.add_argument("grid")
-    parser.add_argument("--out", required=True, help="the located rows: .csv, .xlsx or .parquet")
-    parser.add_argument("--x", help="column of longitude or easting")
-    parser.add_argument("--y", help="column of latitude or northing")
-    parser.add_argument("--crs", help="CRS of these columns, such as EPSG:4326")
-    parser.add_argument("--keep-coordinates", action="store_true", help="keep the columns of the coordinates")
-
-
-def _add_summarise(commands: Any) -> None:
-    parser = _add(commands, "summarise", _summarise, "Count located rows per cell: an internal table of exact counts.")
-    parser.add_argument("grid")
-    parser.add_argument("located")
-    parser.add_argument("--out", required=True, help="the table: .gpkg, .parquet, .fgb or .geojson")
-    parser.add_argument("--by", help="a column of the rows; each value becomes a part of the count")
-
-
-def _add_map(commands: Any) -> None:
-    parser = _add(commands, "map", _map, "Draw a table as a map that may be shown: small counts are hidden.")
-    parser.add_argument("table", help="what summarise wrote, or a grid")
-    parser.add_argument("--out", required=True, help=".html, .png, .svg or .pdf")
-    parser.add_argument("--kind", choices=["coverage", "hotspots"], default="coverage")
-    parser.add_argument("--value", help="the measure of a map of hot spots")
-    parser.add_argument("--hide-below", type=int, default=10, help="counts from 1 up to this are hidden (default: 10)")
-    parser.add_argument("--note", action="append", default=[], help="a line for the foot of the map; may be repeated")
-    parser.add_argument("--title")
-    parser.add_argument("--lang", choices=["en", "zh"], default="en")
-    parser.add_argument("--internal", action="store_true", help="hide nothing, and say so on the map")
-
-
-def _add_scheme(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scheme", help="a .toml or .json file with the layout of the codes (default: unit grid)")
-
-
-def _add_allow(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow", action="append", default=[], choices=list(RULES), metavar="RULE", help="a rule that may be broken"
-    )
+    if options.scheme is None:
+        return scheme_of("unit grid")
+    file = Path(options.scheme)
+    if file.suffix.lower() != ".json":
+        return scheme_of(read_toml(file, "a scheme of codes"))
+    try:
+        return scheme_of(json.loads(file.read_text(encoding="utf-8-sig")))
+    except ValueError as error:
+        if isinstance(error, GridError):
+            raise
+        raise GridError(f"{file.name}: expected a scheme of codes in JSON; {error}.") from None
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -190,16 +200,16 @@ def _demo(options: argparse.Namespace) -> int:
         "summarise": {"by": "category"},
         "publish": {"notes": DEMO_NOTES[options.lang]},
         "maps": {"lang": options.lang},
-        "output": {"folder": str(Path(options.out).resolve())},
+        "output": {"folder": str(Path(options.out).absolute())},
     }
-    print("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
-    print("its households, communities and events are modelled.")
-    settings = make_settings(sections, Path())
-    status = _go(settings, dry_run=False, force=False)
-    if status == DONE:
-        print(f"Results in {options.out}: grid.gpkg (layer grid), check.json, events_located.csv, cells.csv, coverage.png.")
-        print(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
-    return status
+    _say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
+    _say("its households, communities and events are modelled.")
+    _go(make_settings(sections, Path()), dry_run=False, force=False)
+    names = ("grid.gpkg", "check.json", "events_located.csv", "cells.csv", "coverage.png")
+    there = [name for name in names if (Path(options.out) / name).is_file()]
+    _say(f"Results in {options.out}: {', '.join(there)}.")
+    _say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
+    return DONE
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -210,123 +220,151 @@ def _run(options: argparse.Namespace) -> int:
         if Path(options.settings).exists():
             raise GridError(f"{Path(options.settings).name}: there is such a file already; it is left as it is.")
         write_text(example_settings(), options.settings)
-        print(f"Wrote {options.settings}; name your files in it, then: gridgis run {options.settings}")
+        _say(f"Wrote {options.settings}; name your files in it, then: gridgis run {options.settings}")
         return DONE
-    return _go(load_settings(options.settings), dry_run=options.dry_run, force=options.force)
-
-
-def _go(settings: Any, *, dry_run: bool, force: bool) -> int:
-    """Run, a line a step."""
-    from gridgis.pipeline import run
-
-    for done in run(settings, dry_run=dry_run, force=force):
-        tail = done.detail if done.action == "made" else done.reason
-        print(f"{done.step:<8} {done.action}: {tail}", flush=True)
+    _go(load_settings(options.settings), dry_run=options.dry_run, force=options.force)
     return DONE
 
 
-def _scheme(options: argparse.Namespace) -> Any:
-    """The scheme named on the command line, else the unit grid."""
-    import tomllib
+def _go(settings: Any, *, dry_run: bool, force: bool) -> None:
+    """Run, a line a step: what was made and why, and what came out."""
+    from gridgis.pipeline import run
 
-    from gridgis.settings import scheme_of
-
-    if options.scheme is None:
-        return scheme_of("unit grid")
-    file = Path(options.scheme)
-    try:
-        text = file.read_text(encoding="utf-8")
-        values = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
-    except (ValueError, OSError) as error:
-        raise GridError(f"{file.name}: no code scheme can be read from it ({error}).") from None
-    return scheme_of(values)
+    for done in run(settings, dry_run=dry_run, force=force):
+        _say(f"{done.step:<8} {done.action} ({done.reason}){': ' if done.detail else ''}{done.detail}")
 
 
 def _divide(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.pipeline import describe_grid, describe_report, require_rules
-    from gridgis.write import file_sha256
+    from gridgis.describe import describe_grid, describe_report
+    from gridgis.steps import input_hash, require_parents, require_rules
 
-    scheme, band = _scheme(options), tuple(options.households)
-    areas = gg.read_areas(options.areas, code=options.code, crs=options.crs)
-    buildings = gg.read_buildings(options.buildings, households=options.households_column, crs=areas.crs)
-    barriers = gg.read_barriers(options.barriers, kind=options.kind, crs=areas.crs) if options.barriers else None
+    named = {"areas": options.areas, "buildings": options.buildings, "barriers": options.barriers}
+    files = {name: Path(file) for name, file in named.items() if file}
+    out, scheme, band = _out(options, *named.values()), _scheme(options), _band(options) or (100, 150)
+    if options.seed < 0:
+        raise GridError(f"--seed: expected a whole number of 0 or more, got {options.seed}.")
+    areas = gg.read_areas(options.areas, code=options.code, crs=options.crs, source_crs=options.source_crs)
+    require_parents(areas, scheme)
+    place = {"crs": areas.crs, "source_crs": options.source_crs}
+    buildings = gg.read_buildings(options.buildings, households=options.households_column, **place)
+    barriers = gg.read_barriers(options.barriers, kind=options.kind, **place) if options.barriers else None
     cells = gg.divide(areas, buildings, barriers, households=band, seed=options.seed)
     grid = gg.assign_codes(cells, scheme)
     report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
     require_rules(report, options.allow)
-    named = [("areas", options.areas), ("buildings", options.buildings), ("barriers", options.barriers)]
     provenance = {
         "gridgis": VERSION,
-        "inputs": {name: {"file": Path(file).name, "sha256": file_sha256(file)} for name, file in named if file},
+        "inputs": {name: {"file": file.name, "sha256": input_hash(file)} for name, file in files.items()},
         "settings": {"households": list(band), "seed": options.seed, "scheme": scheme.to_dict()},
     }
-    gg.write_grid(grid, options.out, provenance=provenance)
-    print(f"{describe_grid(grid)}; {describe_report(report)}")
-    print(f"Wrote {options.out}")
+    gg.write_grid(grid, out, provenance=provenance)
+    _say_findings(report)
+    _say(f"{describe_grid(grid)}; {describe_report(report, options.allow)}")
+    _say(f"Wrote {options.out}")
     return DONE
 
 
 def _check(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.pipeline import describe_report
+    from gridgis.describe import describe_report
 
-    scheme = _scheme(options)
-    grid = gg.read_table(options.grid)
-    areas = gg.read_areas(options.areas, code=options.code, crs=grid.crs) if options.areas else None
-    buildings = None
-    if options.buildings:
-        buildings = gg.read_buildings(options.buildings, households=None, crs=grid.crs)
-    band = tuple(options.households) if options.households else None
+    scheme, band = _scheme(options), _band(options)
+    grid = _cells(options.grid)
+    areas = buildings = None
+    if grid.crs is not None and grid.crs.is_projected:  # else that is the finding, and nothing can be measured
+        place = {"crs": grid.crs, "source_crs": options.source_crs}
+        areas = gg.read_areas(options.areas, code=options.code, **place) if options.areas else None
+        buildings = gg.read_buildings(options.buildings, households=None, **place) if options.buildings else None
     report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
     if options.json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
+        _say(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
     else:
-        for finding in report:
-            print(finding)
-        print(describe_report(report))
+        _say_findings(report)
+        _say(describe_report(report, options.allow))
         for rule, why in report.skipped.items():
-            print(f"not run: {rule} ({why})")
+            _say(f"not run: {rule} ({why})")
     return RULE_FAILED if any(finding.rule not in options.allow for finding in report) else DONE
+
+
+def _cells(path: str) -> Any:
+    """A grid as it stands, whatever is wrong with it; GeoJSON, which is always in degrees, in metres again."""
+    import geopandas as gpd
+
+    import gridgis as gg
+    from gridgis.read.tidying import in_metres
+
+    grid = gg.read_table(path)
+    if not isinstance(grid, gpd.GeoDataFrame):
+        raise GridError(f"{Path(path).name}: expected cells with their polygons, got a table without geometry.")
+    if Path(path).suffix.lower() in (".geojson", ".json") and grid.crs is not None and grid.crs.is_geographic:
+        return in_metres(grid, grid.crs, None, Path(path).name)
+    return grid
 
 
 def _locate(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.pipeline import write_located
+    from gridgis.steps import write_located
 
+    out = _out(options, options.points, options.grid)
     grid = gg.read_grid(options.grid)
     located = gg.locate(gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs), grid)
     coordinates = (options.x, options.y)
-    print(write_located(located, Path(options.out), coordinates=coordinates, keep=options.keep_coordinates))
-    print(f"Wrote {options.out}")
+    _say(write_located(located, out, coordinates=coordinates, keep=options.keep_coordinates))
+    _say(f"Wrote {options.out}")
     return DONE
 
 
 def _summarise(options: argparse.Namespace) -> int:
-    import gridgis as gg
+    import geopandas as gpd
 
+    import gridgis as gg
+    from gridgis.describe import describe_left_out
+    from gridgis.persons import without_persons
+
+    out = _out(options, options.grid, options.located)
     located = gg.read_table(options.located)
-    table = gg.summarise(gg.read_grid(options.grid), located, by=options.by)
-    gg.write_table(table, options.out)
+    grid, persons = without_persons(gg.read_grid(options.grid))
+    table = gg.summarise(gpd.GeoDataFrame(grid), located, by=options.by)
+    gg.write_table(table, out)
     counted = int(table["count"].sum())
-    print(f"{counted:,} of {len(located):,} rows counted in {len(table):,} cells; {len(located) - counted:,} have no cell")
-    print(f"Wrote {options.out}: exact counts, for use inside; gridgis map hides the small ones")
+    rest = f"{len(located) - counted:,} have no cell{describe_left_out(persons)}"
+    _say(f"{counted:,} of {len(located):,} rows counted in {len(table):,} cells; {rest}")
+    _say(f"Wrote {options.out}: exact counts, for use inside; gridgis map hides the small ones")
     return DONE
 
 
 def _map(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.pipeline import describe_published
+    from gridgis.describe import describe_published
 
-    table = gg.read_table(options.table)
+    out = _out(options, options.table)
+    if options.value and options.kind != "hotspots":
+        raise GridError("--value: it is the measure of a map of hot spots; say --kind hotspots, too.")
+    table = gg.read_grid(options.table)
     shown = gg.publish(table, hide_below=options.hide_below, notes=options.note, internal=options.internal)
-    page = Path(options.out).suffix.lower() in (".html", ".htm")
     words = {"lang": options.lang, "title": options.title}
-    if options.kind == "coverage":
-        _ = gg.coverage_map(shown, **words).save(options.out) if page else gg.coverage_image(shown, options.out, **words)
-    else:
+    if options.kind == "hotspots":
         words["value"] = options.value
-        _ = gg.hotspot_map(shown, **words).save(options.out) if page else gg.hotspot_image(shown, options.out, **words)
-    print(describe_published(shown))
-    print(f"Wrote {options.out}")
+    page_of, image_of = {
+        "coverage": (gg.coverage_map, gg.coverage_image),
+        "hotspots": (gg.hotspot_map, gg.hotspot_image),
+    }[options.kind]
+    if out.suffix.lower() in PAGES:
+        page_of(shown, **words).save(out)
+    else:
+        image_of(shown, out, **words)
+    _say(describe_published(shown))
+    _say(f"Wrote {options.out}")
     return DONE
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "demo": _demo,
+    "run": _run,
+    "divide": _divide,
+    "check": _check,
+    "locate": _locate,
+    "summarise": _summarise,
+    "map": _map,
+}

@@ -109,9 +109,7 @@ def parent_faults(outline: shapely.Geometry, cells: Polygons) -> Iterator[tuple[
         yield "gap", None, f"{part.area:.3f} m2 are in no cell", part.representative_point()
 
 
-def cut_buildings(
-    cells: Polygons, buildings: Polygons
-) -> Iterator[tuple[int, Sequence[int], str, shapely.Point]]:
+def cut_buildings(cells: Polygons, buildings: Polygons) -> Iterator[tuple[int, Sequence[int], str, shapely.Point]]:
     """Find buildings of which more than one cell holds a part wider than rounding.
 
     Yields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,8 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
         "events_y": (str,),
         "events_crs": (str, int),
         "crs": (str, int),
+        "source_crs": (str, int),
+        **{f"{name}_layer": (str,) for name in FILES},
     },
     "divide": {"households": (list,), "seed": (int,)},
     "codes": {"scheme": (str, dict)},
@@ -131,14 +133,29 @@ def load_settings(path: str | Path) -> Settings:
         If the file cannot be read, or a section, key or value is not one of those known; all faults are told at once.
     """
     file = Path(path)
+    return make_settings(read_toml(file, "settings"), file.parent, what=file.name)
+
+
+def read_toml(file: Path, what: str) -> dict[str, Any]:
+    """Read a TOML file, also with the byte-order mark of a Windows editor.
+
+    Raises
+    ------
+    GridError
+        If it cannot be read.
+    """
     try:
-        with file.open("rb") as stream:
-            values = tomllib.load(stream)
+        text = file.read_bytes().decode("utf-8-sig")
+        return tomllib.loads(text)
     except OSError as error:
-        raise GridError(f"{file.name}: the settings cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GridError(f"{file.name}: no valid TOML ({error}).") from None
-    return make_settings(values, file.parent, what=file.name)
+        raise GridError(f"{file.name}: {what} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise GridError(
+            f"{file.name}: expected {what} as text in UTF-8, got something else; save it as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        hint = "; write paths with /, or in single quotes" if "\\" in text else ""
+        raise GridError(f"{file.name}: expected {what} in TOML; {str(error).lower()}{hint}.") from None
 
 
 def make_settings(values: Mapping[str, Any], base: Path, *, what: str = "settings") -> Settings:
@@ -152,7 +169,7 @@ def make_settings(values: Mapping[str, Any], base: Path, *, what: str = "setting
     faults = _faults(values)
     sections = {name: {**DEFAULTS[name], **(values.get(name) or {})} for name in DEFAULTS if name not in faults}
     if not faults:
-        faults = _missing(sections)
+        faults = {**_missing(sections), **_out_of_range(sections)}
     if faults:
         raise GridError(f"{what}: " + "; ".join(faults.values()) + ".")
     return Settings(sections, base)
@@ -171,7 +188,9 @@ def _faults(values: Mapping[str, Any]) -> dict[str, str]:
         for key, value in keys.items():
             kinds = KINDS[section].get(key)
             if kinds is None:
-                faults[f"{section}.{key}"] = f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 16)})"
+                faults[f"{section}.{key}"] = (
+                    f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 24)})"
+                )
             elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 wanted = " or ".join(_KIND_NAMES[kind] for kind in kinds)
                 faults[f"{section}.{key}"] = f"{key} in [{section}]: expected {wanted}, got {value!r}"
@@ -196,3 +215,36 @@ def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     if unknown:
         faults["allow"] = f"allow in [check]: unknown rules {listed(unknown)} (there are: {listed(RULES, 20)})"
     return faults
+
+
+def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Values that are of the right kind and still cannot be."""
+    rules: list[tuple[str, str, Callable[[Any], bool], str]] = [
+        ("divide", "households", _is_band, "two whole numbers, 0 < low <= high"),
+        ("divide", "seed", lambda seed: seed >= 0, "a whole number of 0 or more"),
+        ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
+        ("publish", "measures", _is_texts, "a list of names of columns"),
+        ("publish", "notes", _is_texts, "a list of texts"),
+        ("maps", "lang", lambda lang: lang in ("en", "zh"), "'en' or 'zh'"),
+        ("output", "folder", bool, "the name of a folder"),
+        *(("inputs", name, bool, "the name of a file") for name in FILES),
+    ]
+    faults = {}
+    for section, key, fits, wanted in rules:
+        value = sections[section].get(key)
+        if value is not None and not fits(value):
+            faults[f"{section}.{key}"] = f"{key} in [{section}]: expected {wanted}, got {value!r}"
+    try:
+        scheme_of(sections["codes"]["scheme"])
+    except GridError as error:
+        faults["codes.scheme"] = f"[codes]: {str(error).rstrip('.')}"
+    return faults
+
+
+def _is_band(value: list[Any]) -> bool:
+    whole = all(isinstance(end, int) and not isinstance(end, bool) for end in value)
+    return len(value) == 2 and whole and 0 < value[0] <= value[1]
+
+
+def _is_texts(value: list[Any]) -> bool:
+    return all(isinstance(text, str) for text in value)

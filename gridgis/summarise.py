@@ -92,8 +92,8 @@ def _categories(names: npt.NDArray[np.object_], located: pd.DataFrame, by: str) 
     found = sorted(set(names))
     if len(found) > MOST_CATEGORIES:
         raise GridError(
-            f"{by}: expected up to {MOST_CATEGORIES} categories, got {len(found):,}; count by a column of kinds, not of "
-            "names or free text."
+            f"{by}: expected up to {MOST_CATEGORIES} categories, got {len(found):,}; count by a column of kinds, not "
+            "of names or free text."
         )
     return found
 

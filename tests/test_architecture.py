@@ -15,7 +15,7 @@ import gridgis
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
     "_version", "progress", "cover", "check", "codes", "crs", "read", "divide", "sample", "locate", "persons", "summarise",
-    "privacy", "write", "maps", "describe", "settings", "record", "steps", "pipeline", "cli", "__main__",
+    "privacy", "write", "maps", "describe", "settings", "record", "steps", "pipeline", "arguments", "cli", "__main__",
 ]  # fmt: skip
 PUBLIC = [
     "CheckReport", "CodeField", "CodeScheme", "Finding", "Grid", "GridError", "GridWarning", "Published", "__version__",

@@ -13,7 +13,7 @@ from scipy.spatial import QhullError
 
 from gridgis import cover
 from gridgis.check import PARENT, GridError, GridWarning, check_grid, listed, text_column
-from gridgis.divide.atoms import Atoms, build_atoms, components
+from gridgis.divide.atoms import Atoms, build_atoms
 from gridgis.divide.balance import Band, Region, balance_all
 from gridgis.divide.doors import (
     DISCOUNTS,
@@ -24,6 +24,7 @@ from gridgis.divide.doors import (
     checked_seed,
     numbers,
 )
+from gridgis.divide.faces import components, containing
 from gridgis.divide.ground import Ground
 
 EXCEPTIONS = {
@@ -93,7 +94,9 @@ def divide(
     try:
         atoms = build_atoms(ground)
     except (shapely.errors.GEOSException, QhullError) as error:
-        raise GridError(f"divide: the ground could not be laid out ({error}); please report this with the data.") from error
+        raise GridError(
+            f"divide: the ground could not be laid out ({error}); please report this with the data."
+        ) from error
     _every_area(atoms, areas)
     labels, reasons = _cells_of(atoms, band, seed)
     persons = numbers(buildings["persons"])[position] if "persons" in buildings.columns else None
@@ -124,22 +127,21 @@ def _ground(
 
     parents, shapes = near(areas.geometry.to_numpy()), near(buildings.geometry.to_numpy())
     parents = np.where(shapely.is_valid(parents), parents, shapely.buffer(parents, 0))
-    tree = shapely.STRtree(parents)
-    points = _inner_points(buildings.geometry.to_numpy(), origin)
-    counted, met = np.zeros(len(shapes), bool), np.zeros(len(shapes), bool)
-    counted[tree.query(points, predicate="intersects")[0]] = True
+    points = _inner_points(buildings.geometry.to_numpy())
+    parent = containing(points, cover.unrounded(areas.geometry.to_numpy()))
+    _name_left_out(buildings, loads, parent >= 0)
     footprints = _sound(shapes)
-    met[tree.query(footprints, predicate="intersects")[0]] = True
-    _name_left_out(buildings, loads, counted)
-    position = np.flatnonzero(counted | met)
+    met = parent >= 0
+    met[shapely.STRtree(parents).query(footprints, predicate="intersects")[0]] = True
+    position = np.flatnonzero(met)
     position = position[_canonical(shapes[position], loads[position])]
     streets = near(lines[0])
     order = _canonical(streets, np.rint(lines[1] * 100).astype(np.int64))
     ground = Ground(
         parents,
         footprints[position],
-        points[position],
-        counted[position],
+        shapely.transform(points[position], lambda xy: xy - origin),
+        parent[position],
         loads[position],
         streets[order],
         lines[1][order],
@@ -148,10 +150,9 @@ def _ground(
     return ground, position
 
 
-def _inner_points(shapes: npt.NDArray[np.object_], origin: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
-    """Give a point in each building, near the origin: it says where the building counts."""
-    flat = shapely.normalize(shapely.force_2d(cover.unrounded(shapes)))
-    return shapely.transform(shapely.point_on_surface(flat), lambda xy: xy - origin)
+def _inner_points(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Give a point in each building: it says where the building counts."""
+    return shapely.point_on_surface(shapely.normalize(shapely.force_2d(cover.unrounded(shapes))))
 
 
 def _sound(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
@@ -186,14 +187,19 @@ def _every_area(atoms: Atoms, areas: gpd.GeoDataFrame) -> None:
     """Ask that each area has ground."""
     lost = np.setdiff1d(np.arange(len(areas)), atoms.parent)
     if len(lost):
-        raise GridError(f"areas: {listed(areas['code'].iloc[lost])} narrower than a millimetre; leave them out.")
+        raise GridError(
+            f"areas: {listed(areas['code'].iloc[lost])}: narrower than a millimetre, so no cell can be made; leave "
+            "them out."
+        )
 
 
 def _cells_of(atoms: Atoms, band: Band, seed: int) -> tuple[Ints, list[str]]:
     """Divide the atoms of every parent; number the cells, and say of each why it misses the band."""
     piece = components(atoms.left, atoms.right, len(atoms.load))
     members = np.split(np.argsort(piece, kind="stable"), np.cumsum(np.bincount(piece))[:-1])
-    edges = np.split(np.argsort(piece[atoms.left], kind="stable"), np.cumsum(_count(piece[atoms.left], len(members)))[:-1])
+    edges = np.split(
+        np.argsort(piece[atoms.left], kind="stable"), np.cumsum(_count(piece[atoms.left], len(members)))[:-1]
+    )
     local = np.empty(len(atoms.load), np.int64)
     for here in members:
         local[here] = np.arange(len(here))
@@ -282,8 +288,11 @@ def _persons(persons: npt.NDArray[np.float64], cell: Ints, n: int) -> npt.NDArra
 def _prove(cells: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:
     """Check what is about to be returned; a fault here is a fault of this module."""
     proof = cells.assign(grid_code=[f"cell {i}" for i in range(len(cells))])
-    own_fault = [finding for finding in check_grid(proof, areas=areas, buildings=buildings)
-                 if finding.rule != "building_across_parents"]
+    own_fault = [
+        finding
+        for finding in check_grid(proof, areas=areas, buildings=buildings)
+        if finding.rule != "building_across_parents"
+    ]
     if own_fault:
         raise GridError(
             f"divide: the cells found are no valid cover, so none are returned; {len(own_fault)} faults, the first: "

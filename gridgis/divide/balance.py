@@ -246,7 +246,7 @@ class _Search:
         return border + float(self.band.energy(load, giants, np.ones(len(parts), np.int64)).sum())
 
     def faulty(self, cell: int) -> bool:
-        """Does a cell miss the band?"""
+        """Say whether a cell misses the band."""
         atoms = self.members[cell]
         return self.band.miss(int(self.region.load[atoms].sum()), int(self.region.giants[atoms].sum()), 1) > 0
 
@@ -264,8 +264,8 @@ class _Search:
     def recut_around(self, cell: int) -> set[int]:
         """Try the cell with one and with two neighbours."""
         near = self.neighbours()
-        groups = [(cell, a) for a in near.get(cell, [])]
-        groups += sorted({tuple(sorted((cell, a, b))) for _, a in groups for b in near[a] if b != cell})
+        groups: list[tuple[int, ...]] = [(cell, a) for a in near.get(cell, [])]
+        groups += sorted({tuple(sorted((cell, a, b))) for a in near.get(cell, []) for b in near[a] if b != cell})
         for group in groups:
             for into in (len(group), len(group) - 1, len(group) + 1):
                 made = self.recut(group, into)
@@ -332,7 +332,7 @@ def _cut_lengths(forest: Forest, cuts: tuple[Ints, Ints], ends: tuple[Ints, Ints
         for end in ends:
             rank = forest.first[tree[here]][:, end]
             inside.append((rank >= first[here]) & (rank < last[here]))
-        lengths[here] = (inside[0] != inside[1]) @ cost.astype(float)
+        lengths[here] = np.where(inside[0] != inside[1], cost, 0).sum(axis=1)
     return lengths
 
 
@@ -381,7 +381,7 @@ def _best_target(region: Region, labels: Ints, atom: int, sums: tuple[Ints, Ints
 
 
 def _stays_connected(region: Region, labels: Ints, atom: int) -> bool:
-    """Does the cell of an atom hang together without it?"""
+    """Say whether the cell of an atom hangs together without it."""
     home = labels[atom]
     inside = [other for other in region.near(atom) if labels[other] == home]
     if not inside:

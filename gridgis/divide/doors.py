@@ -99,8 +99,8 @@ def _name_gaps(shapes: Shapes, codes: pd.Series) -> None:
         area = sum(part.area for part, _ in found)
         warnings.warn(
             GridWarning(
-                f"areas: {len(found)} gaps narrower than {GAP_M} m between areas ({area:.2f} m2 in all) come into no "
-                f"cell; the largest lies between {names} near x {place.x:.1f} y {place.y:.1f}."
+                f"areas: gaps narrower than {GAP_M} m between areas come into no cell: {len(found)}, {area:.2f} m2 in "
+                f"all; the largest lies between {names} near x {place.x:.1f} y {place.y:.1f}."
             ),
             stacklevel=4,
         )
@@ -140,9 +140,7 @@ def numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     return values.to_numpy(float, na_value=np.nan)
 
 
-def checked_lines(
-    areas: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame | None
-) -> tuple[Shapes, npt.NDArray[np.float64]]:
+def checked_lines(areas: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame | None) -> tuple[Shapes, npt.NDArray[np.float64]]:
     """The door for barriers; those that meet the areas, with the discount of their class."""
     if barriers is None:
         return np.zeros(0, object), np.zeros(0)

@@ -24,8 +24,9 @@ class Ground:
         Footprints; empty where one is too thin to be kept to the millimetre.
     points : array of Point
         An inner point of each building, not rounded.
-    counted : array of bool
-        Whether the inner point lies in an area; a building of which it does not is kept whole, but counts nowhere.
+    parent : array of int
+        The lowest area that holds the inner point, -1 where none does: such a building counts nowhere, and is kept
+        whole all the same.
     loads : array of int
         Households of each building.
     lines : array of LineString
@@ -39,7 +40,7 @@ class Ground:
     parents: Polygons
     buildings: Polygons
     points: npt.NDArray[np.object_]
-    counted: npt.NDArray[np.bool_]
+    parent: Ints
     loads: Ints
     lines: npt.NDArray[np.object_]
     discounts: npt.NDArray[np.float64]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ class Forest:
         return np.take_along_axis(sums, self.last, axis=1) - np.take_along_axis(sums, self.first, axis=1)
 
     def side(self, tree: int, node: int) -> npt.NDArray[np.bool_]:
-        """Which nodes lie below a node of a tree?"""
+        """Tell which nodes lie below a node of a tree."""
         first = self.first[tree]
         return (first >= first[node]) & (first < self.last[tree, node])
 
@@ -89,7 +90,7 @@ def _preorder(visited: Ints, above: Ints) -> tuple[Ints, Ints]:
     eldest = np.searchsorted(up, up, side="left")
     rank = 1 + before - before[eldest]
     rank[0] = 0
-    for start, end in zip(levels[1:-1], levels[2:], strict=True):
+    for start, end in pairwise(levels[1:]):
         rank[start:end] += rank[up[start:end]]
     first, below = np.empty(n, np.int64), np.empty(n, np.int64)
     first[visited], below[visited] = rank, size

@@ -1,8 +1,8 @@
 """Measure the main job: python scripts/bench/main_job.py [--buildings 2000] [--runs 3].
 
-For the bundled town and for generated towns of houses and of towers: how many cells keep the band, how compact they are,
-what the check says, and what each step costs (process CPU seconds, median of the runs; the load average is printed, so that a
-reader can judge them). A row is a town, as Markdown.
+For the bundled town and for generated towns of houses and of towers: how many cells keep the band, how compact they
+are, what the check says, and what each step costs (process CPU seconds, median of the runs; the load average is
+printed, so that a reader can judge them). A row is a town, as Markdown.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def main() -> None:
     }
     print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, median of {options.runs} runs\n")
     print(
-        "| town | buildings | households | cells | in band % | of feasible % | exceptions | PP median / 5th | findings | "
-        "fragments | divide s | check s | locate 100k s |"
+        "| town | buildings | households | cells | in band % | of feasible % | exceptions | PP median / 5th | "
+        "findings | fragments | divide s | check s | locate 100k s |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for name, town in towns.items():
@@ -72,11 +72,22 @@ def row(name: str, town: Town, runs: int) -> str:
     exceptions = grid["exception"][grid["exception"].ne("")].value_counts()
     listed = ", ".join(f"{count} {reason}" for reason, count in exceptions.items()) or "none"
     fragments = int((shapely.get_num_geometries(grid.geometry.to_numpy()) - 1).sum())
-    return (
-        f"| {name} | {len(town.buildings):,} | {grid['households'].sum():,} | {len(grid)} | {100 * inside.mean():.1f} | "
-        f"{100 * inside[~infeasible].mean():.1f} | {listed} | {compact.median():.3f} / {compact.quantile(0.05):.3f} | "
-        f"{len(findings)} | {fragments} | {divide_s:.2f} | {check_s:.2f} | {locate_s:.2f} |"
-    )
+    figures = [
+        name,
+        f"{len(town.buildings):,}",
+        f"{grid['households'].sum():,}",
+        len(grid),
+        f"{100 * inside.mean():.1f}",
+        f"{100 * inside[~infeasible].mean():.1f}",
+        listed,
+        f"{compact.median():.3f} / {compact.quantile(0.05):.3f}",
+        len(findings),
+        fragments,
+        f"{divide_s:.2f}",
+        f"{check_s:.2f}",
+        f"{locate_s:.2f}",
+    ]
+    return f"| {' | '.join(map(str, figures))} |"
 
 
 def random_points(grid):

@@ -1,0 +1,161 @@
+"""What can be said on the command line, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from gridgis._version import VERSION
+from gridgis.check import RULES
+
+GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".csv", ".xlsx")
+PAGES, IMAGES = (".html", ".htm"), (".png", ".svg", ".pdf")
+
+EXIT_STATUS = "exit status: 0 done; 1 a rule failed (the findings are printed); 2 wrong usage or unreadable input"
+
+START = f"""\
+start with:
+  gridgis demo                        the whole job on a bundled town, in gridgis-demo/
+  gridgis run gridgis.toml --new      a commented settings file for your own data
+  gridgis run gridgis.toml            the whole job on them; run it every night, only what changed is made
+
+{EXIT_STATUS}
+"""
+
+SCHEME = f"""\
+a scheme of your own, in a TOML file, fields from left to right, the last one numbers the cells of a parent:
+  name = "beats"
+  fields = [
+      {{ name = "district", width = 2, charset = "letters" }},
+      {{ name = "serial", width = 3, low = 1 }},
+  ]
+
+{EXIT_STATUS}
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser of the command line; the name of the command comes as ``command``."""
+    whole = argparse.ArgumentParser(
+        prog="gridgis",
+        description="Divide a jurisdiction into service cells, code them, locate events, draw maps that may be shown.",
+        epilog=START,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=f"gridgis {VERSION}")
+    commands = whole.add_subparsers(
+        title="commands (gridgis COMMAND -h says more)", dest="command", metavar="COMMAND", required=True
+    )
+    for add in (_add_demo, _add_run, _add_divide, _add_check, _add_locate, _add_summarise, _add_map):
+        add(commands)
+    return whole
+
+
+def _add(commands: Any, name: str, summary: str, epilog: str = EXIT_STATUS) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    parser = _add(commands, "demo", "do the whole job on the bundled town")
+    parser.add_argument("--out", default="gridgis-demo", metavar="FOLDER", help="of results (default: gridgis-demo)")
+    parser.add_argument("--lang", choices=["en", "zh"], default="en", help="language of the maps (default: en)")
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add(commands, "run", "do the whole job from one settings file; only what changed is made")
+    parser.add_argument("settings", metavar="SETTINGS", help="a TOML file; names of files in it count from its folder")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be made and why, and make nothing")
+    parser.add_argument("--force", action="store_true", help="make every step, also over files changed by hand")
+    parser.add_argument("--new", action="store_true", help="write a commented settings file to start from, and stop")
+
+
+def _add_divide(commands: Any) -> None:
+    parser = _add(commands, "divide", "divide areas into cells of whole buildings and balanced households", SCHEME)
+    parser.add_argument("areas", metavar="AREAS", help="file of the parents: polygons with a code as text")
+    parser.add_argument("buildings", metavar="BUILDINGS", help="file of the footprints, with their households")
+    parser.add_argument("--barriers", metavar="FILE", help="streets, rivers, railways that borders shall follow")
+    _add_band(parser, "households of a cell, both ends in (default: 100 150)", default=[100, 150])
+    _add_out(parser, GEODATA, "for the grid")
+    parser.add_argument("--seed", type=int, default=0, help="start of the chance in the search (default: 0)")
+    parser.add_argument("--crs", help="metre CRS to work in, such as EPSG:4547 (default: the zone of the areas)")
+    _add_area_options(parser)
+    parser.add_argument(
+        "--households-column", default="households", metavar="COLUMN", help="of the buildings (default: households)"
+    )
+    parser.add_argument("--kind", metavar="COLUMN", help="of the barriers' class (default: kind, or highway, ...)")
+
+
+def _add_check(commands: Any) -> None:
+    parser = _add(commands, "check", "prove a grid: cover, nesting, whole buildings, codes, loads", SCHEME)
+    parser.add_argument("grid", metavar="GRID", help="file of the cells")
+    parser.add_argument("--areas", metavar="FILE", help="the parents; without them nesting and gaps are not checked")
+    parser.add_argument("--buildings", metavar="FILE", help="footprints; without them cut buildings are not checked")
+    _add_band(parser, "the band that households must keep; without it loads are not checked")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
+    _add_area_options(parser)
+
+
+def _add_locate(commands: Any) -> None:
+    parser = _add(commands, "locate", "give every point its one cell, or the reason why it has none")
+    parser.add_argument("points", metavar="POINTS", help="a table with coordinates, or a file of points")
+    parser.add_argument("grid", metavar="GRID", help="file of the cells")
+    _add_out(parser, (*PLAIN, *GEODATA[:3]), "for the located rows, without columns of persons")
+    parser.add_argument("--x", metavar="COLUMN", help="of longitude or easting; a table needs it")
+    parser.add_argument("--y", metavar="COLUMN", help="of latitude or northing; a table needs it")
+    parser.add_argument("--crs", help="CRS of these columns, such as EPSG:4326; a table needs it")
+    parser.add_argument("--keep-coordinates", action="store_true", help="keep the columns of the coordinates")
+
+
+def _add_summarise(commands: Any) -> None:
+    parser = _add(commands, "summarise", "count located rows in each cell: an internal table of exact counts")
+    parser.add_argument("grid", metavar="GRID", help="file of the cells")
+    parser.add_argument("located", metavar="LOCATED", help="what gridgis locate wrote")
+    _add_out(parser, (*GEODATA, *PLAIN), "for the table; gridgis map needs one of the first five")
+    parser.add_argument("--by", metavar="COLUMN", help="a category of the rows; each value is counted apart, too")
+
+
+def _add_map(commands: Any) -> None:
+    parser = _add(commands, "map", "draw a table as a map that may be shown: small counts are hidden")
+    parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
+    _add_out(parser, (*PAGES, *IMAGES), "for the map")
+    parser.add_argument("--kind", choices=["coverage", "hotspots"], default="coverage", help="default: coverage")
+    parser.add_argument("--value", metavar="COLUMN", help="the measure of a map of hot spots (default: the rate)")
+    parser.add_argument(
+        "--hide-below", type=int, default=10, metavar="N", help="hide counts from 1 to N - 1 (default: 10)"
+    )
+    parser.add_argument("--note", action="append", default=[], help="a line for the foot of the map; may be repeated")
+    parser.add_argument("--title", help="the title (default: one is made)")
+    parser.add_argument("--lang", choices=["en", "zh"], default="en", help="language of the map (default: en)")
+    parser.add_argument("--internal", action="store_true", help="hide nothing, and say so on the map")
+
+
+def _add_area_options(parser: argparse.ArgumentParser) -> None:
+    """Options of everything that reads areas and knows rules."""
+    parser.add_argument("--code", default="code", metavar="COLUMN", help="of the areas' code (default: code)")
+    parser.add_argument("--source-crs", metavar="CRS", help="of areas, buildings, barriers whose files declare none")
+    parser.add_argument("--scheme", metavar="FILE", help="layout of the codes, .toml or .json (default: unit grid)")
+    parser.add_argument(
+        *("--allow",),
+        action="append",
+        default=[],
+        choices=list(RULES),
+        metavar="RULE",
+        help=f"a rule that may be broken; may be repeated ({', '.join(RULES)})",
+    )
+
+
+def _add_band(parser: argparse.ArgumentParser, text: str, **default: Any) -> None:
+    parser.add_argument("--households", nargs=2, type=int, metavar=("LOW", "HIGH"), help=text, **default)
+
+
+def _add_out(parser: argparse.ArgumentParser, endings: Sequence[str], text: str) -> None:
+    parser.add_argument("--out", required=True, metavar="FILE", help=f"{text}: {', '.join(endings)}")
+    parser.set_defaults(endings=endings)

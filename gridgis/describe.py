@@ -1,0 +1,77 @@
+"""Results in a sentence, for the command line and for whoever reads the log of the night."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+import pandas as pd
+
+from gridgis.check import CheckReport, Grid, listed
+from gridgis.locate import account
+from gridgis.privacy import HIDDEN, Published
+
+
+def describe_grid(grid: Grid) -> str:
+    """Say how many cells there are, and how even they are.
+
+    Examples
+    --------
+    >>> from gridgis.sample import small_example
+    >>> describe_grid(small_example().grid)
+    '4 cells in 2 areas, 24 to 24 households each (median 24)'
+    """
+    sentence = f"{many(len(grid), 'cell')} in {many(grid['parent_code'].nunique(), 'area')}"
+    if "households" in grid.columns and grid["households"].notna().any():
+        loads = pd.to_numeric(grid["households"])
+        sentence += f", {loads.min():,.0f} to {loads.max():,.0f} households each (median {loads.median():,.0f})"
+    if "exception" in grid.columns:
+        stated = Counter(reason for reason in grid["exception"].dropna() if reason)
+        if stated:
+            sentence += "; exceptions: " + ", ".join(f"{count} {reason}" for reason, count in sorted(stated.items()))
+    return sentence
+
+
+def describe_report(report: CheckReport, allowed: Collection[str] = ()) -> str:
+    """Say which rules hold, which are broken but may be (``allowed``), and which were not run."""
+    broken = Counter(finding.rule for finding in report)
+    sentence = f"{len(report.ran) - len(broken)} of {len(report.ran)} rules hold"
+    let_pass = [f"{rule} ({many(count, 'finding')})" for rule, count in broken.items() if rule in allowed]
+    if let_pass:
+        sentence += f", allowed: {listed(let_pass, 20)}"
+    if report.skipped:
+        sentence += f", {len(report.skipped)} not run ({listed(report.skipped, 4)})"
+    return sentence
+
+
+def describe_located(located: pd.DataFrame, left_out: Collection[str] = ()) -> str:
+    """Say how the rows were located, and which columns of persons were left out."""
+    parts = [f"{row.rows:,} {row.located_by}" for row in account(located).itertuples()]
+    sentence = f"{many(len(located), 'row')}: {', '.join(parts)}" if parts else "0 rows"
+    return sentence + describe_left_out(left_out)
+
+
+def describe_left_out(names: Collection[str]) -> str:
+    """Say which columns of persons were left out; empty where none was."""
+    return f"; columns of persons left out: {listed(names, 12)}" if names else ""
+
+
+def describe_published(published: Published) -> str:
+    """Say how many numbers are shown and hidden."""
+    status = published.table[[f"{name}_status" for name in published.measures]]
+    if published.internal:
+        return f"{many(status.size, 'number')}, none hidden: internal"
+    hidden = int((status == HIDDEN).to_numpy().sum())
+    limit = published.hide_below
+    return f"{many(status.size, 'number')}, {hidden:,} hidden (counts below {limit}, and what gives them away)"
+
+
+def many(count: int, what: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> many(1, "cell"), many(2000, "cell")
+    ('1 cell', '2,000 cells')
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,334 @@
+"""From maps to faces: every face has one parent and one owner, a building or an empty block.
+
+Streets and the borders of the parents make blocks; inside a block every building gets the ground that is nearest
+to it. All lines are noded together, once, on a grid of one millimetre, so that every face has exact neighbours;
+the outline of a building that a line would cross joins the lines, so that each footprint is a whole number of
+faces, and all of these go to the building.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import Voronoi, cKDTree
+
+from gridgis.cover import WIDTH_M, Polygons, wide_parts
+from gridgis.divide.ground import Ground
+
+PRECISION_M = 0.001
+"""All borders are kept to the millimetre."""
+SHRINK_M = 0.3
+"""Buildings are sampled this far inside their outline, so that touching ones have distinct samples."""
+SAMPLING_M = 4.0
+"""Distance between samples along an outline."""
+SMOOTHING_M = 0.5
+"""Lines between buildings are simplified by this much; they never cut a building by it (see the module)."""
+OVERSHOOT_M = 0.05
+"""Lines between buildings reach this far over the edge of their block, so that rounding leaves no opening."""
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Lines = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """An edge-matched cover of the parents.
+
+    Attributes
+    ----------
+    shapes : array of Polygon
+    parent, owner : arrays of int
+        For each face: position of its parent, number of its owner.
+    site : array of int
+        The site of whose footprint the face is a part, -1 where it is open ground.
+    site_of_building : array of int
+        Buildings that overlap are one site.
+    edges : Edges
+        The borders between faces.
+    """
+
+    shapes: Polygons
+    parent: Ints
+    owner: Ints
+    site: Ints
+    site_of_building: Ints
+    edges: Edges
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Edges that two faces share: both faces, and both ends in millimetres."""
+
+    one: Ints
+    two: Ints
+    start: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+
+    def only(self, wanted: Bools) -> Edges:
+        """Give some of the edges."""
+        return Edges(self.one[wanted], self.two[wanted], self.start[wanted], self.end[wanted])
+
+
+def build_faces(ground: Ground) -> Faces:
+    """Make the faces of a piece of ground.
+
+    Raises
+    ------
+    shapely.errors.GEOSException
+        If the lines cannot be noded; no input is known that does this.
+    """
+    sites, site_of_building = _sites(ground.buildings)
+    borders = shapely.get_parts(shapely.boundary(ground.parents))
+    streets, crossed = _whole_buildings(ground.lines, borders, sites)
+    blocks = _faces([borders, streets, shapely.boundary(sites[crossed])])
+    blocks = blocks[containing(shapely.point_on_surface(blocks), ground.parents) >= 0]
+    ridges, samples = _ridges(blocks, sites, _pairs(blocks, sites, crossed))
+    split = _crossed_by(ridges, sites)
+    shapes = _faces([borders, streets, shapely.boundary(sites[crossed | split]), ridges])
+    parent = containing(shapely.point_on_surface(shapes), ground.parents)
+    edges = _shared_edges(shapes)
+    _fill_slivers(parent, shapes, edges)
+    kept = np.flatnonzero(parent >= 0)
+    number = np.full(len(shapes), -1, np.int64)
+    number[kept] = np.arange(len(kept))
+    edges = edges.only((number[edges.one] >= 0) & (number[edges.two] >= 0))
+    edges = Edges(number[edges.one], number[edges.two], edges.start, edges.end)
+    owner, site = _owners(shapes[kept], blocks, sites, samples)
+    return Faces(shapes[kept], parent[kept], owner, site, site_of_building, edges)
+
+
+def _sites(buildings: Polygons) -> tuple[Polygons, Ints]:
+    """Unite buildings that overlap by more than rounding: together they are one thing that may not be cut."""
+    n = len(buildings)
+    if n == 0:
+        return buildings, np.zeros(0, np.int64)
+    first, second = shapely.STRtree(buildings).query(buildings, predicate="intersects")
+    first, second = first[first < second], second[first < second]
+    apart = shapely.touches(buildings[first], buildings[second])
+    first, second = first[~apart], second[~apart]
+    common = shapely.intersection(buildings[first], buildings[second])
+    deep = np.array([bool(wide_parts(part)) for part in common], bool)
+    group = components(first[deep], second[deep], n)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    sites = np.empty(len(members), object)
+    for i, here in enumerate(members):
+        sites[i] = buildings[here[0]] if len(here) == 1 else shapely.union_all(buildings[here])
+    return sites, group
+
+
+def components(one: Ints, two: Ints, n: int) -> Ints:
+    """Number the connected groups of n things linked in pairs, in the order of their first members."""
+    links = coo_array((np.ones(len(one)), (one, two)), shape=(n, n))
+    labels = connected_components(links, directed=False)[1]
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _whole_buildings(lines: Lines, borders: Lines, sites: Polygons) -> tuple[Lines, Bools]:
+    """Cut the lines at the walls of buildings that they run through; say through which any line or border runs."""
+    crossed = np.zeros(len(sites), bool)
+    if not len(sites):
+        return lines, crossed
+    tree = shapely.STRtree(sites)
+    for some in (lines, borders):
+        line, site = tree.query(some, predicate="intersects")
+        crossed[site[~shapely.touches(some[line], sites[site])]] = True
+    streets = lines.copy()
+    line, site = tree.query(lines, predicate="intersects")
+    inside = ~shapely.touches(lines[line], sites[site])
+    line, site = line[inside], site[inside]
+    order = np.lexsort((site, line))
+    for here in np.split(order, np.flatnonzero(np.diff(line[order])) + 1):
+        if len(here):
+            streets[line[here[0]]] = shapely.difference(lines[line[here[0]]], shapely.union_all(sites[site[here]]))
+    return streets, crossed
+
+
+def _faces(lines: list[Lines]) -> Polygons:
+    """Node all lines together on the millimetre grid, and give the faces between them."""
+    parts = shapely.get_parts(np.concatenate([np.asarray(part, object) for part in lines]))
+    noded = shapely.union_all(parts[~shapely.is_empty(parts)], grid_size=PRECISION_M)
+    faces = shapely.normalize(shapely.get_parts(shapely.polygonize(shapely.get_parts(noded))))
+    points = shapely.point_on_surface(faces)
+    return faces[np.lexsort((shapely.get_x(points), shapely.get_y(points)))]
+
+
+def containing(points: npt.NDArray[np.object_], polygons: Polygons) -> Ints:
+    """Give the lowest polygon that holds each point, -1 where none does."""
+    found = np.full(len(points), len(polygons), np.int64)
+    if len(points) and len(polygons):
+        point, polygon = shapely.STRtree(polygons).query(points, predicate="intersects")
+        np.minimum.at(found, point, polygon)
+    found[found == len(polygons)] = -1
+    return found
+
+
+def nearest(points: npt.NDArray[np.object_], polygons: Polygons) -> Ints:
+    """Give the lowest polygon that holds each point, else the lowest of the nearest."""
+    found = containing(points, polygons)
+    lost = np.flatnonzero(found < 0)
+    if len(lost):
+        point, polygon = shapely.STRtree(polygons).query_nearest(points[lost])
+        found[lost] = len(polygons)
+        np.minimum.at(found, lost[point], polygon)
+    return found
+
+
+def _narrow(shapes: Polygons, width_m: float) -> Bools:
+    """Tell which shapes are no wider than this, on the mean."""
+    return 2 * shapely.area(shapes) <= width_m * shapely.length(shapes)
+
+
+def _fill_slivers(parent: Ints, shapes: Polygons, edges: Edges) -> None:
+    """Give slivers between parents that are no wider than rounding to the parent along which they lie."""
+    open_ = (parent < 0) & _narrow(shapes, WIDTH_M)
+    if not open_.any():
+        return
+    length = np.hypot(*(edges.end - edges.start).T)
+    both = np.r_[edges.one, edges.two], np.r_[edges.two, edges.one]
+    wanted = open_[both[0]] & (parent[both[1]] >= 0)
+    sliver, beside, length = both[0][wanted], parent[both[1][wanted]], np.r_[length, length][wanted]
+    pairs, inverse = np.unique(np.stack([sliver, beside]), axis=1, return_inverse=True)
+    shared = np.bincount(inverse.ravel(), length, minlength=pairs.shape[1])
+    order = np.lexsort((-pairs[1], shared))
+    parent[pairs[0][order]] = pairs[1][order]
+
+
+def _pairs(blocks: Polygons, sites: Polygons, crossed: Bools) -> tuple[Ints, Ints]:
+    """List which sites share in the ground of which blocks: those inside, and those that a line has cut out of it."""
+    inner = shapely.point_on_surface(sites)
+    block = np.where(crossed, -1, containing(inner, blocks)) if len(sites) else np.zeros(0, np.int64)
+    site = np.flatnonzero(block >= 0)
+    block = block[site]
+    cut_out = np.flatnonzero(crossed)
+    if len(cut_out):
+        one, beside = shapely.STRtree(blocks).query(sites[cut_out], predicate="intersects")
+        own = shapely.intersects(shapely.point_on_surface(blocks[beside]), sites[cut_out[one]])
+        site, block = np.r_[site, cut_out[one[~own]]], np.r_[block, beside[~own]]
+    order = np.lexsort((site, block))
+    return block[order], site[order]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Points on the outlines of the sites of each block, to find the nearest site of a face."""
+
+    tree_of_block: dict[int, tuple[cKDTree, Ints]]
+    only_site: dict[int, int]
+
+
+def _ridges(blocks: Polygons, sites: Polygons, pairs: tuple[Ints, Ints]) -> tuple[Lines, _Samples]:
+    """Draw, in every block of two or more sites, the lines of equal distance between them."""
+    samples = _Samples({}, {})
+    ridges: list[Lines] = [np.zeros(0, object)]
+    block_of, site_of = pairs
+    for run in np.split(np.arange(len(site_of)), np.flatnonzero(np.diff(block_of)) + 1):
+        if not len(run):
+            continue
+        block, here = int(block_of[run[0]]), site_of[run]
+        if len(here) == 1:
+            samples.only_site[block] = int(here[0])
+            continue
+        points, owner = _outline_points(sites[here])
+        samples.tree_of_block[block] = (cKDTree(points), here[owner])
+        lines = _lines_between(points, owner)
+        reach = shapely.buffer(blocks[block], OVERSHOOT_M, join_style="mitre")
+        shapely.prepare(reach)
+        within = shapely.contains_properly(reach, lines)
+        ridges.append(lines[within])
+        lines = lines[~within]
+        parts = shapely.get_parts(shapely.intersection(lines, reach))
+        ridges.append(parts[np.isin(shapely.get_type_id(parts), (1, 5))])
+    return np.concatenate(ridges), samples
+
+
+def _outline_points(sites: Polygons) -> tuple[npt.NDArray[np.float64], Ints]:
+    """Sample outlines a little inside the walls; a site too thin for that is sampled on them."""
+    inner = shapely.buffer(sites, -SHRINK_M, join_style="mitre")
+    inner = np.where(shapely.is_empty(inner), sites, inner)
+    points, owner = shapely.get_coordinates(shapely.segmentize(inner, SAMPLING_M), return_index=True)
+    points, first = np.unique(points.round(3), axis=0, return_index=True)
+    return points, owner[first].astype(np.int64)
+
+
+def _lines_between(points: npt.NDArray[np.float64], owner: Ints) -> Lines:
+    """Voronoi ridges between points of different owners, joined and smoothed."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, far = (low + high) / 2, 20 * (np.ptp(points, axis=0).max() + 1000.0)
+    corners = far * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    diagram = Voronoi(np.vstack([points - middle, corners]))
+    owners = np.concatenate([owner, np.full(4, -1, np.int64)])
+    pairs = owners[diagram.ridge_points]
+    ends = np.asarray(diagram.ridge_vertices)
+    wanted = (pairs[:, 0] != pairs[:, 1]) & (pairs >= 0).all(axis=1) & (ends >= 0).all(axis=1)
+    segments = shapely.linestrings(diagram.vertices[ends[wanted]] + middle)
+    chains = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(segments)))
+    return shapely.simplify(chains, SMOOTHING_M)
+
+
+def _crossed_by(lines: Lines, sites: Polygons) -> Bools:
+    """Tell which sites the lines run into."""
+    crossed = np.zeros(len(sites), bool)
+    if len(lines) and len(sites):
+        crossed[shapely.STRtree(sites).query(lines, predicate="intersects")[1]] = True
+    return crossed
+
+
+def _owners(faces: Polygons, blocks: Polygons, sites: Polygons, samples: _Samples) -> tuple[Ints, Ints]:
+    """Give each face its owner: the site it is part of, else the nearest of its block, else the empty block itself.
+
+    An empty block counts as the owner ``len(sites) + its position``. A face of an empty block that is a mere sliver,
+    between two lines that should be one, is an owner of its own, so that each piece can join its own neighbour.
+
+    Returns
+    -------
+    array of int
+        The owner of each face.
+    array of int
+        The site of whose footprint it is a part, or -1.
+    """
+    points = shapely.point_on_surface(faces)
+    part_of = containing(points, sites)
+    owner = part_of.copy()
+    ground = np.flatnonzero(owner < 0)
+    block = nearest(points[ground], blocks)
+    order = np.argsort(block, kind="stable")
+    ground, block = ground[order], block[order]
+    narrow = _narrow(blocks, 2 * OVERSHOOT_M)
+    for run in np.split(np.arange(len(ground)), np.flatnonzero(np.diff(block)) + 1):
+        if not len(run):
+            continue
+        b, here = int(block[run[0]]), ground[run]
+        if b in samples.tree_of_block:
+            tree, site = samples.tree_of_block[b]
+            owner[here] = site[tree.query(shapely.get_coordinates(points[here]))[1]]
+        elif b in samples.only_site:
+            owner[here] = samples.only_site[b]
+        else:
+            owner[here] = len(sites) + (len(blocks) + here if narrow[b] else b)
+    return owner, part_of
+
+
+def _shared_edges(faces: Polygons) -> Edges:
+    """List the edges that two faces share."""
+    rings, face_of_ring = shapely.get_rings(faces, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    millimetres = np.rint(xy / PRECISION_M).astype(np.int64)
+    follows = ring[1:] == ring[:-1]
+    a, b = millimetres[:-1][follows], millimetres[1:][follows]
+    face = face_of_ring[ring[:-1][follows]].astype(np.int64)
+    swap = (a[:, 0] > b[:, 0]) | ((a[:, 0] == b[:, 0]) & (a[:, 1] > b[:, 1]))
+    a[swap], b[swap] = b[swap].copy(), a[swap].copy()
+    order = np.lexsort((face, b[:, 1], b[:, 0], a[:, 1], a[:, 0]))
+    a, b, face = a[order], b[order], face[order]
+    twin = (a[1:] == a[:-1]).all(axis=1) & (b[1:] == b[:-1]).all(axis=1) & (face[1:] != face[:-1])
+    first = np.flatnonzero(twin)
+    return Edges(face[first], face[first + 1], a[first].astype(float), b[first].astype(float))

@@ -1,0 +1,326 @@
+"""What each step of a run does: read, call, and write the outputs into a folder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from gridgis._version import VERSION
+from gridgis.check import CheckReport, Finding, Grid, GridError, GridWarning, check_grid, listed
+from gridgis.codes import CodeScheme, assign_codes
+from gridgis.describe import describe_grid, describe_left_out, describe_located, describe_published, describe_report
+from gridgis.divide import divide
+from gridgis.locate import locate
+from gridgis.maps import coverage_image, coverage_map, hotspot_map
+from gridgis.maps.static import NoFontError
+from gridgis.persons import without_persons
+from gridgis.privacy import Published, publish
+from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
+from gridgis.settings import Settings
+from gridgis.summarise import summarise
+from gridgis.write import file_sha256, write_grid, write_json, write_table
+
+CHECK_FAILED = "check_failed.json"
+"""The findings of a grid that was refused."""
+
+
+class CheckFailed(GridError):  # noqa: N818
+    """The grid breaks rules that are not allowed to be broken.
+
+    Attributes
+    ----------
+    report : CheckReport
+        All findings.
+    failed : list of Finding
+        Those that are not allowed.
+    """
+
+    def __init__(self, report: CheckReport, failed: list[Finding]):
+        super().__init__(f"the grid breaks rules: {listed([str(finding) for finding in failed])}")
+        self.report = report
+        self.failed = failed
+
+
+def require_rules(report: CheckReport, allow: Collection[str]) -> None:
+    """Stop if the grid breaks a rule that may not be broken.
+
+    Raises
+    ------
+    CheckFailed
+        If it does.
+    """
+    failed = [finding for finding in report if finding.rule not in allow]
+    if failed:
+        raise CheckFailed(report, failed)
+
+
+def require_parents(areas: gpd.GeoDataFrame, scheme: CodeScheme) -> None:
+    """Ask, before the long work, that cells of these areas can be given codes.
+
+    Raises
+    ------
+    GridError
+        If the code of an area does not fit the scheme.
+    """
+    problems = {code: problem for code in areas["code"] if (problem := scheme.parent_problem(code))}
+    if problems:
+        raise GridError(
+            f"areas: {len(problems)} codes do not fit the scheme {scheme.name} ({next(iter(problems.values()))}): "
+            f"{listed(problems)}; if your codes are laid out in another way, say how with --scheme (gridgis divide -h "
+            "shows one), or under [codes] in a settings file."
+        )
+
+
+def input_hash(file: Path) -> str:
+    """Give the hash of an input, all parts of a Shapefile together."""
+    if file.suffix.lower() != ".shp":
+        return file_sha256(file)
+    parts = sorted(part for part in file.parent.iterdir() if part.stem == file.stem and part.is_file())
+    return " ".join(f"{part.suffix.lower()} {file_sha256(part)}" for part in parts)
+
+
+def write_located(
+    located: gpd.GeoDataFrame, path: Path, *, coordinates: tuple[str | None, str | None], keep: bool
+) -> str:
+    """Write located things without persons and, unless asked for, without coordinates; say what came out."""
+    table, persons = without_persons(pd.DataFrame(located.drop(columns=located.geometry.name)))
+    if not keep:
+        table = table.drop(columns=[name for name in coordinates if name in table.columns])
+    write_table(table, path)
+    return describe_located(located, persons)
+
+
+class Work:
+    """Inputs and results of one run, each read once, when it is first needed.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to do. Results of earlier steps are read from its output folder.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    def options(self, which: str, **keys: str) -> dict[str, Any]:
+        """The arguments of a reader, as the settings have them for this input."""
+        get = self.settings.get
+        keys = {**keys, "layer": f"{which}_layer"}
+        return {argument: get("inputs", key) for argument, key in keys.items() if get("inputs", key) is not None}
+
+    def file(self, name: str) -> Path:
+        """The path of an input; settings were checked whole, so that it is there."""
+        file = self.settings.file(name)
+        if file is None:
+            raise GridError(f"settings: [inputs] needs {name} for this step.")
+        return file
+
+    @cached_property
+    def given_grid(self) -> tuple[Grid, list[str]] | None:
+        """The grid that is there already, and the columns of persons that were left out of it."""
+        if self.settings.file("grid") is None:
+            return None
+        grid, persons = without_persons(read_grid(self.file("grid"), **self.options("grid")))
+        return gpd.GeoDataFrame(grid), persons
+
+    @cached_property
+    def areas(self) -> gpd.GeoDataFrame:
+        """The parents; in the CRS of the grid that is there already, if there is one."""
+        options = self.options("areas", code="areas_code", name="areas_name", crs="crs", source_crs="source_crs")
+        if self.given_grid is not None:
+            options["crs"] = self.given_grid[0].crs
+        return read_areas(self.file("areas"), **options)
+
+    @cached_property
+    def buildings(self) -> gpd.GeoDataFrame | None:
+        """The footprints, if there are any."""
+        if self.settings.file("buildings") is None:
+            return None
+        options = self.options("buildings", building_id="buildings_id", source_crs="source_crs")
+        households = self.settings.get("inputs", "buildings_households") if self.given_grid is None else None
+        return read_buildings(self.file("buildings"), households=households, crs=self.areas.crs, **options)
+
+    @cached_property
+    def barriers(self) -> gpd.GeoDataFrame | None:
+        """The streets, rivers, walls, if there are any."""
+        if self.settings.file("barriers") is None:
+            return None
+        options = self.options("barriers", kind="barriers_kind", source_crs="source_crs")
+        return read_barriers(self.file("barriers"), crs=self.areas.crs, **options)
+
+    def divided(self) -> Grid:
+        """The areas divided, and the cells coded."""
+        get, scheme = self.settings.get, self.settings.scheme
+        require_parents(self.areas, scheme)
+        if self.buildings is None:
+            raise GridError("settings: [inputs] needs buildings for this step.")
+        band = tuple(get("divide", "households"))
+        return assign_codes(
+            divide(self.areas, self.buildings, self.barriers, households=band, seed=get("divide", "seed")), scheme
+        )
+
+    def make_grid(self, new: Path, provenance: dict[str, Any]) -> str:
+        """Divide (or take the grid that is there), code, check, write."""
+        settings, persons = self.settings, list[str]()
+        allow, failed = settings.get("check", "allow"), settings.folder / CHECK_FAILED
+        if self.given_grid is not None:
+            grid, persons = self.given_grid
+        else:
+            grid = self.divided()
+        report = check_grid(
+            grid,
+            areas=self.areas,
+            buildings=self.buildings,
+            scheme=settings.scheme,
+            households=tuple(settings.get("divide", "households")),
+        )
+        try:
+            require_rules(report, allow)
+        except CheckFailed:
+            write_json(report.to_dict(), failed)
+            raise
+        write_grid(grid, new / "grid.gpkg", provenance=provenance)
+        write_json(report.to_dict(), new / "check.json")
+        failed.unlink(missing_ok=True)
+        return f"{describe_grid(grid)}; {describe_report(report, allow)}{describe_left_out(persons)}"
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid as it was written."""
+        return read_grid(self.settings.folder / "grid.gpkg")
+
+    def make_located(self, new: Path, _: dict[str, Any]) -> str:
+        """Locate the events; nothing of persons, and no coordinates unless asked for, goes out."""
+        options = self.options("events", x="events_x", y="events_y", crs="events_crs")
+        located = locate(read_points(self.file("events"), **options), self.grid)
+        keep = self.settings.get("locate", "keep_coordinates")
+        coordinates = (options.get("x"), options.get("y"))
+        return write_located(located, new / "events_located.csv", coordinates=coordinates, keep=keep)
+
+    @cached_property
+    def published(self) -> Published:
+        """The protected table."""
+        get = self.settings.get
+        table: Grid = self.grid
+        if self.settings.file("events") is not None:
+            located, by = read_table(self.settings.folder / "events_located.csv"), get("summarise", "by")
+            if by is not None and by not in located.columns:
+                raise GridError(
+                    f"by in [summarise]: the located events have no column {by!r}, or it holds persons and was left "
+                    f"out; there are {listed(located.columns, 12)}."
+                )
+            table = summarise(self.grid, located, by=by)
+        keys = ("measures", "hide_below", "notes", "internal")
+        return publish(table, **{key: get("publish", key) for key in keys})
+
+    def make_table(self, new: Path, _: dict[str, Any]) -> str:
+        """Write the protected table."""
+        table = self.published.table
+        write_table(pd.DataFrame(table.drop(columns="geometry")), new / "cells.csv")
+        return describe_published(self.published)
+
+    def make_maps(self, new: Path, _: dict[str, Any]) -> str:
+        """Draw the maps; the picture is left out where no font on this machine can write it."""
+        get, lang = self.settings.get, self.settings.get("maps", "lang")
+        title = get("maps", "coverage_title")
+        coverage_map(self.published, lang=lang, title=title).save(new / "coverage.html")
+        if self.settings.file("events") is not None:
+            title, value = get("maps", "hotspot_title"), get("maps", "value")
+            hotspot_map(self.published, value=value, lang=lang, title=title).save(new / "hotspots.html")
+        try:
+            coverage_image(self.published, new / "coverage.png", lang=lang, title=get("maps", "coverage_title"))
+        except NoFontError as error:
+            warnings.warn(GridWarning(f"coverage.png is left out: {error} Then: --force."), stacklevel=2)
+        return ", ".join(sorted(file.name for file in new.iterdir()))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run: what it depends on, and what makes it.
+
+    Attributes
+    ----------
+    name : str
+    inputs : tuple of str
+        Keys of ``[inputs]`` that name files.
+    earlier : tuple of str
+        Outputs of earlier steps.
+    settings : tuple of str
+        Sections.
+    outputs : tuple of str
+        Files that it may write.
+    make : callable
+        Writes them into a folder, and says in a sentence what came out.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    earlier: tuple[str, ...]
+    settings: tuple[str, ...]
+    outputs: tuple[str, ...]
+    make: Callable[[Work, Path, dict[str, Any]], str]
+
+    def made_from(self, settings: Settings) -> dict[str, Any]:
+        """Give everything that the outputs hang on: names and hashes, no paths."""
+        files = {name: file for name in self.inputs if (file := settings.file(name)) is not None}
+        of_these = {
+            key: value
+            for key, value in settings.sections["inputs"].items()
+            if key.split("_")[0] in files and key not in files
+        }
+        if self.name == "divide":
+            of_these |= {key: value for key in ("crs", "source_crs") if (value := settings.get("inputs", key))}
+        of_these |= {name: file.name for name, file in files.items()}
+        earlier = {name: settings.folder / name for name in self.earlier}
+        return {
+            "version": VERSION,
+            "settings": {**{name: dict(settings.sections[name]) for name in self.settings}, "inputs": of_these},
+            "inputs": {name: input_hash(file) for name, file in files.items()},
+            "earlier": {name: file_sha256(file) for name, file in earlier.items() if file.is_file()},
+        }
+
+
+DIVIDE = Step(
+    name="divide",
+    inputs=("areas", "buildings", "barriers", "grid"),
+    earlier=(),
+    settings=("divide", "codes", "check"),
+    outputs=("grid.gpkg", "check.json"),
+    make=Work.make_grid,
+)
+LOCATE = Step(
+    name="locate",
+    inputs=("events",),
+    earlier=("grid.gpkg",),
+    settings=("locate",),
+    outputs=("events_located.csv",),
+    make=Work.make_located,
+)
+PUBLISH = Step(
+    name="publish",
+    inputs=(),
+    earlier=("grid.gpkg", "events_located.csv"),
+    settings=("summarise", "publish"),
+    outputs=("cells.csv",),
+    make=Work.make_table,
+)
+MAPS = Step(
+    name="maps",
+    inputs=(),
+    earlier=("grid.gpkg", "events_located.csv"),
+    settings=("summarise", "publish", "maps"),
+    outputs=("coverage.html", "hotspots.html", "coverage.png"),
+    make=Work.make_maps,
+)
+
+
+def steps_of(settings: Settings) -> tuple[Step, ...]:
+    """Give the steps that these settings ask for: without events nothing is located."""
+    return (DIVIDE, PUBLISH, MAPS) if settings.file("events") is None else (DIVIDE, LOCATE, PUBLISH, MAPS)

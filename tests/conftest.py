@@ -1,0 +1,53 @@
+"""A small town on disk, with its settings file and the outputs of one run."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gridgis.pipeline import run
+from gridgis.sample import generate_town
+from gridgis.settings import load_settings
+
+SETTINGS = """\
+[inputs]
+areas = "areas.gpkg"
+buildings = "buildings.gpkg"
+barriers = "streets.gpkg"
+events = "events.csv"
+events_x = "x"
+events_y = "y"
+events_crs = "EPSG:4547"
+[summarise]
+by = "category"
+[output]
+folder = "out"
+"""
+
+
+@pytest.fixture(scope="session")
+def made_town(tmp_path_factory):
+    """Two communities of 160 houses in all and 120 events, and what `gridgis run` makes of them in ``out``."""
+    folder = tmp_path_factory.mktemp("made")
+    town = generate_town(160, parents=2, seed=1)
+    for table, name in zip(town, ("areas", "buildings", "streets"), strict=True):
+        table.to_file(folder / f"{name}.gpkg")
+    rng = np.random.default_rng(0)
+    west, south, east, north = town.areas.total_bounds
+    events = {
+        "event_id": [f"e{number:03d}" for number in range(120)],
+        "category": rng.choice(["noise", "waste"], 120),
+        "x": rng.uniform(west, east, 120).round(2),
+        "y": rng.uniform(south, north, 120).round(2),
+    }
+    pd.DataFrame(events).to_csv(folder / "events.csv", index=False)
+    (folder / "run.toml").write_text(SETTINGS, encoding="utf-8")
+    assert [done.action for done in run(load_settings(folder / "run.toml"))] == ["made"] * 4
+    return folder
+
+
+@pytest.fixture
+def town(made_town, tmp_path):
+    """A copy of it to work on, in a folder with Chinese letters and a space in its name."""
+    return shutil.copytree(made_town, tmp_path / "城 镇")

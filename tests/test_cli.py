@@ -1,0 +1,475 @@
+"""The command line as a stranger, a careless analyst and a nightly batch use it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import gridgis as gg
+from gridgis import cli
+from gridgis.maps import static
+
+PROGRAM = [sys.executable, "-m", "gridgis"]
+
+
+@pytest.fixture
+def gridgis(town, monkeypatch, capsys):
+    """Say words on the command line, in the folder of the town; get the exit status and both streams."""
+    monkeypatch.chdir(town)
+
+    def call(*words):
+        try:
+            status = cli.main([str(word) for word in words])
+        except SystemExit as end:
+            status = end.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+def refused(answer):
+    """The one sentence of an error."""
+    status, out, err = answer
+    assert status == 2, err
+    assert out == ""
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("gridgis: error: ")
+    assert last.endswith((".", "?"))
+    return last.removeprefix("gridgis: error: ")
+
+
+# help
+
+
+def test_alone_it_says_how_it_is_used(gridgis):
+    status, out, err = gridgis()
+    assert (status, out) == (2, "")
+    assert err.startswith("usage: gridgis")
+
+
+@pytest.mark.parametrize("command", ["", "demo", "run", "divide", "check", "locate", "summarise", "map"])
+def test_help_names_every_option_and_the_exit_status(gridgis, command):
+    status, out, _ = gridgis(*command.split(), "-h")
+    assert status == 0
+    assert "exit status: 0 done; 1 a rule failed" in out
+    assert "None" not in out
+    assert all(name in out for name in cli.COMMANDS) or command
+
+
+def test_version(gridgis):
+    assert gridgis("--version")[:2] == (0, f"gridgis {gg.__version__}\n")
+
+
+# the whole way by hand
+
+
+def test_step_by_step_gives_what_run_gives(gridgis, town):
+    status, out, err = gridgis(
+        "divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg", "--out", "新 格.gpkg"
+    )
+    assert status == 0, err
+    assert "of 17 rules hold" in out
+    assert out.endswith("Wrote 新 格.gpkg\n")
+    assert gg.read_grid(town / "新 格.gpkg").equals(gg.read_grid(town / "out" / "grid.gpkg"))
+    note = gg.read_provenance(town / "新 格.gpkg")
+    assert note["inputs"]["areas"]["file"] == "areas.gpkg"
+    assert str(town) not in json.dumps(note)
+    band = ("--households", 100, 150)
+    status, out, err = gridgis("check", "新 格.gpkg", "--areas", "areas.gpkg", "--buildings", "buildings.gpkg", *band)
+    assert (status, err) == (0, "")
+    assert out.startswith("17 of 17 rules hold")
+    point = ("--x", "x", "--y", "y", "--crs", "EPSG:4547")
+    assert gridgis("locate", "events.csv", "新 格.gpkg", *point, "--out", "located.csv")[0] == 0
+    assert (town / "located.csv").read_bytes() == (town / "out" / "events_located.csv").read_bytes()
+    status, out, err = gridgis("summarise", "新 格.gpkg", "located.csv", "--by", "category", "--out", "table.gpkg")
+    assert out.startswith("120 of 120 rows counted")
+    for kind, page in (("coverage", "m.html"), ("hotspots", "h.html"), ("coverage", "m.png"), ("hotspots", "h.svg")):
+        status, out, err = gridgis("map", "table.gpkg", "--kind", kind, "--out", f"maps/{page}")
+        assert status == 0, err
+        assert out.endswith(f"Wrote maps/{page}\n")
+    assert (town / "maps" / "m.html").read_bytes() == (town / "out" / "coverage.html").read_bytes()
+
+
+def test_a_grid_in_geojson_goes_the_whole_way(gridgis):
+    assert gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "grid.geojson")[0] == 0
+    assert gridgis("check", "grid.geojson", "--areas", "areas.gpkg", "--buildings", "buildings.gpkg")[0] == 0
+    point = ("--x", "x", "--y", "y", "--crs", 4547)
+    assert gridgis("locate", "events.csv", "grid.geojson", *point, "--out", "l.xlsx")[0] == 0
+    assert gridgis("summarise", "grid.geojson", "l.xlsx", "--out", "t.geojson")[0] == 0
+    assert gridgis("map", "t.geojson", "--out", "t.html")[0] == 0
+
+
+# wrong usage
+
+
+@pytest.fixture
+def spoiled(town):
+    """Files that are no good, each in its way."""
+    junk = np.random.default_rng(0).bytes(3000)
+    for name in ("junk.gpkg", "junk.csv", "junk.toml", "junk.parquet", "junk.xlsx"):
+        (town / name).write_bytes(junk)
+    for name in ("empty.gpkg", "empty.csv", "empty.toml"):
+        (town / name).write_bytes(b"")
+    (town / "folder.gpkg").mkdir()
+    (town / "headers.csv").write_text("x,y\n", encoding="utf-8")
+    (town / "broken.json").write_text('{"name": ', encoding="utf-8")
+    (town / "odd.toml").write_text('name = "x"\nfields = 3\n', encoding="utf-8")
+    areas, grid = gpd.read_file(town / "areas.gpkg"), gpd.read_file(town / "out" / "grid.gpkg")
+    degrees = areas.to_crs(4326)
+    swapped = shapely.transform(degrees.geometry.to_numpy(), lambda xy: xy[:, ::-1])
+    areas.assign(code=["AB", "CD"]).to_file(town / "fit.gpkg")
+    areas.assign(code=areas["code"].astype(float)).to_file(town / "float.gpkg")
+    areas.iloc[:0].to_file(town / "none.gpkg")
+    degrees.set_geometry(gpd.GeoSeries(swapped, crs=4326)).to_file(town / "swapped.gpkg")
+    grid.drop(columns=["households", "buildings", "area_m2"]).to_file(town / "bare.gpkg")
+    located = pd.read_csv(town / "out" / "events_located.csv", dtype=str)
+    located.assign(grid_code="1" + located["grid_code"].str[1:]).to_csv(town / "other.csv", index=False)
+    located.assign(phone="13812345678").to_csv(town / "phones.csv", index=False)
+    return town
+
+
+DIVIDE = "divide {} buildings.gpkg --out new.gpkg"
+WRONG = [
+    (DIVIDE.format("nix.gpkg"), r"nix.gpkg: expected a file; there is nothing there"),
+    (DIVIDE.format("folder.gpkg"), r"folder.gpkg: expected a file; there is a folder"),
+    (DIVIDE.format("junk.gpkg"), r"junk.gpkg: the file cannot be read"),
+    (DIVIDE.format("empty.gpkg"), r"empty.gpkg: the file cannot be read"),
+    (DIVIDE.format("junk.csv"), r"junk.csv: expected text"),
+    (DIVIDE.format("junk.parquet"), r"junk.parquet: the file cannot be read"),
+    (DIVIDE.format("junk.xlsx"), r"junk.xlsx: the file cannot be read"),
+    (DIVIDE.format("run.toml"), r"run.toml: expected one of the formats .*gpkg"),
+    (DIVIDE.format("events.csv"), r"events.csv: expected geometry, got a plain table"),
+    (DIVIDE.format("none.gpkg"), r"none.gpkg: expected polygons, got no rows"),
+    (DIVIDE.format("streets.gpkg"), r"no column 'code' \(--code\); there are 'kind'"),
+    (DIVIDE.format("float.gpkg"), r"float.gpkg: expected text in code, got floating-point .* rows 0, 1"),
+    (DIVIDE.format("swapped.gpkg"), r"swapped.gpkg: .*longitude and latitude swapped"),
+    (DIVIDE.format("fit.gpkg"), r"2 codes do not fit the scheme unit grid .* AB, CD; .*--scheme"),
+    ("divide areas.gpkg streets.gpkg --out new.gpkg", r"no column 'households' \(--households-column\)"),
+    ("divide areas.gpkg areas.gpkg --households-column name --out new.gpkg", r"expected name to be numbers"),
+    (DIVIDE.format("areas.gpkg") + " --code nix", r"no column 'nix' \(--code\); there are 'code', 'name'"),
+    (DIVIDE.format("areas.gpkg") + " --crs abc", r"--crs: expected a CRS such as"),
+    (DIVIDE.format("areas.gpkg") + " --crs EPSG:3857", r"--crs: Web Mercator"),
+    (DIVIDE.format("areas.gpkg") + " --crs EPSG:4326", r"--crs: expected a projected CRS in metres.*EPSG:4547\.$"),
+    (DIVIDE.format("areas.gpkg") + " --crs EPSG:32633", r"far from the area of WGS 84 / UTM zone 33N"),
+    (DIVIDE.format("areas.gpkg") + " --source-crs 4326", r"--source-crs says WGS 84 .*the file declares"),
+    (DIVIDE.format("areas.gpkg") + " --households 150 100", r"--households: expected LOW and HIGH .* got 150 100"),
+    (DIVIDE.format("areas.gpkg") + " --households 0 0", r"0 < LOW"),
+    (DIVIDE.format("areas.gpkg") + " --seed -1", r"--seed: .* 0 or more, got -1"),
+    (DIVIDE.format("areas.gpkg") + " --scheme nix.toml", r"nix.toml: .* cannot be read"),
+    (DIVIDE.format("areas.gpkg") + " --scheme junk.toml", r"junk.toml: .*UTF-8"),
+    (DIVIDE.format("areas.gpkg") + " --scheme empty.toml", r"'fields' does not fit"),
+    (DIVIDE.format("areas.gpkg") + " --scheme odd.toml", r"code scheme: expected name, fields"),
+    (DIVIDE.format("areas.gpkg") + " --scheme broken.json", r"broken.json: expected a scheme of codes in JSON"),
+    (DIVIDE.format("areas.gpkg") + " --barriers nix.gpkg", r"nix.gpkg: expected a file"),
+    ("divide areas.gpkg buildings.gpkg --out new.xyz", r"--out new.xyz: expected a file ending in .gpkg.*; got .xyz"),
+    ("divide areas.gpkg buildings.gpkg --out new", r"got no ending"),
+    ("divide areas.gpkg buildings.gpkg --out folder.gpkg", r"there is a folder of this name"),
+    ("divide areas.gpkg buildings.gpkg --out ./buildings.gpkg", r"this is an input"),
+    ("divide areas.gpkg buildings.gpkg --out areas.gpkg/new.gpkg", r"areas.gpkg is a file"),
+    ("check events.csv", r"expected cells with their polygons, got a table without geometry"),
+    ("check junk.gpkg", r"junk.gpkg: the file cannot be read"),
+    ("check out/grid.gpkg --households 9 3", r"--households"),
+    ("check out/grid.gpkg --areas nix.gpkg", r"nix.gpkg: expected a file"),
+    ("locate events.csv out/grid.gpkg --out new.csv", r"a table needs --x and --y, .* event_id, category, x, y"),
+    ("locate events.csv out/grid.gpkg --x x --out new.csv", r"expected both --x and --y"),
+    ("locate events.csv out/grid.gpkg --x x --y y --out new.csv", r"a table needs --crs"),
+    ("locate events.csv out/grid.gpkg --x lon --y y --crs 4547 --out new.csv", r"no column 'lon' \(--x\)"),
+    ("locate events.csv out/grid.gpkg --x x --y y --crs abc --out new.csv", r"--crs: expected a CRS"),
+    ("locate empty.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"empty.csv: the file cannot be read"),
+    ("locate buildings.gpkg out/grid.gpkg --out new.csv", r"expected Point, got Polygon in 160 rows \(0, 1, 2"),
+    ("locate events.csv areas.gpkg --x x --y y --crs 4547 --out new.csv", r"grid_code"),
+    ("locate events.csv out/grid.gpkg --x x --y y --crs 4547 --out events.csv", r"this is an input"),
+    ("locate out/events_located.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"no column 'x'"),
+    ("summarise out/grid.gpkg events.csv --out new.gpkg", r"expected the columns grid_code, located_by"),
+    ("summarise out/grid.gpkg other.csv --out new.gpkg", r"codes are in no cell of this grid .*locate them again"),
+    ("summarise out/grid.gpkg out/events_located.csv --by nix --out new.gpkg", r"nix missing"),
+    ("summarise out/grid.gpkg phones.csv --by phone --out new.gpkg", r"phone: this column holds persons"),
+    ("summarise out/grid.gpkg out/events_located.csv --by event_id --out new.gpkg", r"up to 50 categories, got 120"),
+    ("map bare.gpkg --out new.html", r"the table holds none; summarise it first"),
+    ("map out/cells.csv --out new.html", r"cells.csv: expected geometry, got a plain table"),
+    ("map out/grid.gpkg --out new.html --hide-below 0", r"--hide-below: expected a whole number of 2 or more, got 0"),
+    ("map out/grid.gpkg --out new.html --kind hotspots --value nonsense", r"expected one of households, got 'nonsense'"),
+    ("map out/grid.gpkg --out new.html --value households", r"say --kind hotspots"),
+    ("map out/grid.gpkg --out new.docx", r"expected a file ending in .html.*; got .docx"),
+    ("map out/grid.gpkg --out out/grid.gpkg", r"expected a file ending in"),
+    ("run nix.toml", r"nix.toml: settings cannot be read"),
+    ("run out", r"out: settings cannot be read"),
+    ("run junk.toml", r"junk.toml: expected settings as text in UTF-8"),
+    ("run empty.toml", r"needs areas.*needs buildings"),
+    ("run run.toml --new", r"there is such a file already"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG, ids=[words for words, _ in WRONG])
+def test_wrong_usage_gets_one_sentence_and_writes_nothing(gridgis, spoiled, words, said):
+    before = {path: path.stat().st_mtime_ns for path in spoiled.rglob("*")}
+    sentence = refused(gridgis(*words.split()))
+    assert re.search(said, sentence), sentence
+    assert not re.search(r"\b(GeoDataFrame|to_crs|read_\w+|write_\w+|layer=|crs=|set_crs)\b", sentence), sentence
+    assert {path: path.stat().st_mtime_ns for path in spoiled.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "words", ["nonsense", "divide", "map x.gpkg --out y.html --lang fr", "check g --allow nix", "run"]
+)
+def test_what_the_parser_refuses(gridgis, words):
+    status, out, err = gridgis(*words.split())
+    assert (status, out) == (2, "")
+    assert "usage: gridgis" in err
+
+
+def test_coordinates_from_elsewhere_are_told(gridgis, town):
+    for words in (("--x", "y", "--y", "x"), ("--x", "x", "--y", "y", "--crs", 4548)):
+        status, out, err = gridgis("locate", "events.csv", "out/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv")
+        assert status == 0
+        assert out.startswith("120 rows: 120 outside")
+        assert err.startswith("note: things to locate: 120 of 120 points lie outside the grid; are x and y swapped")
+
+
+def test_a_table_without_rows_is_no_fault(gridgis, spoiled):
+    point = ("--x", "x", "--y", "y", "--crs", 4547)
+    status, out, _ = gridgis("locate", "headers.csv", "out/grid.gpkg", *point, "--out", "l.csv")
+    assert (status, out) == (0, "0 rows\nWrote l.csv\n")
+    status, out, err = gridgis("summarise", "out/grid.gpkg", "l.csv", "--out", "t.gpkg")
+    assert status == 0, err
+    assert out.startswith("0 of 0 rows counted")
+
+
+def test_a_disk_that_is_full(gridgis, town, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = (town / "out" / "grid.gpkg").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        sentence = refused(gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "out/grid.gpkg"))
+        assert "No space left on device" in sentence
+        assert (town / "out" / "grid.gpkg").read_bytes() == before
+        status, _, err = gridgis("run", "run.toml", "--force")
+        assert (status, "No space left" in err) == (2, True)
+    assert not [file for file in (town / "out").iterdir() if file.name.startswith(".")]
+    assert gridgis("run", "run.toml")[0] == 0
+
+
+def test_a_folder_that_may_not_be_written(gridgis, town, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "nothing may be written" in refused(gridgis("map", "out/grid.gpkg", "--out", "locked/new.html"))
+
+
+def test_a_folder_in_which_a_run_may_not_write(gridgis, town, monkeypatch):
+    def locked(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.mkdir", locked)
+        assert "out: nothing can be written to this folder (Permission denied)" in refused(
+            gridgis("run", "run.toml", "--force")
+        )
+
+
+def test_an_interruption_says_so(gridgis, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gg, "divide", stop)
+    status, out, err = gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "new.gpkg")
+    assert (status, out) == (130, "")
+    assert err.startswith("gridgis: interrupted")
+    assert not os.path.exists("new.gpkg")
+
+
+def test_too_little_memory(gridgis, monkeypatch):
+    def small(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(gg, "divide", small)
+    assert (
+        refused(gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "new.gpkg")) == "there is not enough memory."
+    )
+
+
+# rules
+
+
+@pytest.fixture
+def torn(town):
+    """A grid with an overlap, and others that are hardly grids."""
+    grid = gpd.read_file(town / "out" / "grid.gpkg")
+    wider = grid.geometry.copy()
+    wider[0] = wider[0].buffer(5)
+    grid.set_geometry(wider).to_file(town / "overlap.gpkg")
+    bow = grid.geometry.copy()
+    bow[0] = shapely.Polygon([(420000, 4007000), (420100, 4007100), (420100, 4007000), (420000, 4007100)])
+    grid.set_geometry(bow).to_file(town / "bow.gpkg")
+    bow[0] = None
+    grid.set_geometry(bow).to_file(town / "null.gpkg")
+    grid.drop(columns="grid_code").to_file(town / "nocode.gpkg")
+    grid.to_crs(4326).to_file(town / "degrees.gpkg")
+    grid.set_geometry(grid.translate(50_000)).to_file(town / "elsewhere.gpkg")
+    return town
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("overlap", "overlap ["), ("bow", "invalid_geometry ["), ("null", "not_polygon ["), ("nocode", "columns ["),
+        ("degrees", "crs ["), ("elsewhere", "outside_parent ["),
+    ],
+)  # fmt: skip
+def test_check_finds_what_is_broken(gridgis, torn, name, rule):
+    status, out, err = gridgis("check", f"{name}.gpkg", "--areas", "areas.gpkg", "--buildings", "buildings.gpkg")
+    assert (status, err) == (1, "")
+    assert out.startswith(rule)
+    assert "not run: " in out
+
+
+def test_check_in_json_is_pure_json(gridgis, torn):
+    grid = gpd.read_file(torn / "overlap.gpkg")
+    grid.assign(grid_code=" " + grid["grid_code"]).to_file(torn / "noted.gpkg")
+    status, out, err = gridgis("check", "noted.gpkg", "--json")
+    assert status == 1
+    report = json.loads(out)
+    assert report["ok"] is False
+    assert {finding["rule"] for finding in report["findings"]} >= {"overlap"}
+    assert err.startswith("note: noted.gpkg: ")
+
+
+def test_a_rule_that_is_allowed_is_printed_and_does_not_fail(gridgis, torn):
+    words = ("--allow", "overlap", "--allow", "edge_unmatched")
+    status, out, _ = gridgis("check", "overlap.gpkg", *words)
+    assert status == 0
+    assert out.startswith("overlap [")
+    assert "allowed: overlap (" in out
+    assert gridgis("check", "overlap.gpkg")[0] == 1
+
+
+def test_divide_prints_findings_and_what_was_allowed(gridgis, town):
+    buildings = gpd.read_file(town / "buildings.gpkg")
+    areas = gpd.read_file(town / "areas.gpkg")
+    border = shapely.intersection(*areas.geometry.to_numpy())
+    across = border.interpolate(0.5, normalized=True).buffer(4, quad_segs=1)
+    rest = buildings[~buildings.intersects(across)]
+    extra = gpd.GeoDataFrame({"building_id": ["across"], "households": [1.0]}, geometry=[across], crs=buildings.crs)
+    pd.concat([rest, extra]).to_file(town / "buildings.gpkg")
+    words = ("divide", "areas.gpkg", "buildings.gpkg", "--out", "new.gpkg")
+    status, out, err = gridgis(*words)
+    assert status == 1
+    assert out.startswith("building_across_parents [across]")
+    assert err.splitlines()[-1] == "gridgis: 1 finding; the grid was not written."
+    assert not (town / "new.gpkg").exists()
+    status, out, _ = gridgis(*words, "--allow", "building_across_parents")
+    assert status == 0
+    assert "allowed: building_across_parents (1 finding)" in out
+    before = (town / "out" / "grid.gpkg").read_bytes()
+    status, out, err = gridgis("run", "run.toml")
+    assert status == 1
+    assert "building_across_parents [across]" in out
+    assert err.splitlines()[-1].endswith("all of them are in check_failed.json.")
+    assert (town / "out" / "grid.gpkg").read_bytes() == before
+
+
+def test_codes_of_ones_own(gridgis, town):
+    areas = gpd.read_file(town / "areas.gpkg")
+    areas.assign(code=["AB", "CD"]).to_file(town / "beats.gpkg")
+    scheme = '{name = "%s", width = %d, %s}'
+    fields = [scheme % ("district", 2, 'charset = "letters"'), scheme % ("serial", 3, "low = 1")]
+    (town / "beats.toml").write_text(f'name = "beats"\nfields = [{", ".join(fields)}]\n', encoding="utf-8")
+    words = ("--scheme", "beats.toml")
+    assert gridgis("divide", "beats.gpkg", "buildings.gpkg", "--out", "b.gpkg", *words)[0] == 0
+    assert set(gg.read_grid(town / "b.gpkg")["grid_code"].str[:3]) == {"AB0", "CD0"}
+    assert gridgis("check", "b.gpkg", *words)[0] == 0
+    status, out, _ = gridgis("check", "b.gpkg")
+    assert status == 1
+    assert "code_malformed [AB001]" in out
+
+
+# run
+
+
+def test_run_says_what_it_did_and_why(gridgis, town, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # names of files count from the folder of the settings, not from here
+    status, out, err = gridgis("run", f"{town.name}/run.toml")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "divide   up to date (nothing it depends on has changed)"
+    (town / "out" / "cells.csv").unlink()
+    out = gridgis("run", town / "run.toml", "--dry-run")[1]
+    assert out.splitlines()[2] == "publish  would be made (missing: cells.csv)"
+    assert not (town / "out" / "cells.csv").exists()
+    assert gridgis("run", town / "run.toml")[1].splitlines()[2].startswith("publish  made (missing: cells.csv): ")
+
+
+def test_run_refuses_work_by_hand_and_force_goes_on(gridgis, town):
+    (town / "out" / "cells.csv").write_text("mine", encoding="utf-8")
+    status, _, err = gridgis("run", "run.toml")
+    assert status == 2
+    assert "cells.csv: not as gridgis wrote it" in err
+    assert "--force" in err
+    assert (town / "out" / "cells.csv").read_text(encoding="utf-8") == "mine"
+    assert gridgis("run", "run.toml", "--force")[0] == 0
+
+
+def test_a_settings_file_to_start_from(gridgis, town):
+    assert gridgis("run", "new/mine.toml", "--new")[0] == 0
+    sentence = refused(gridgis("run", "new/mine.toml"))
+    assert "expected files, there are none for areas (communities.gpkg)" in sentence
+
+
+def test_words_of_the_settings_are_used_in_errors(gridgis, town):
+    text = (town / "run.toml").read_text(encoding="utf-8")
+    (town / "a.toml").write_text(text.replace('events_x = "x"', 'events_x = "lon"'), encoding="utf-8")
+    (town / "b.toml").write_text(text.replace("[summarise]", 'areas_code = "id"\n[summarise]'), encoding="utf-8")
+    for name, said in (("a", r"no column 'lon' (events_x)"), ("b", "no column 'id' (areas_code)")):
+        status, _, err = gridgis("run", f"{name}.toml")
+        assert (status, said in err) == (2, True), err
+
+
+# the demo, and processes
+
+
+def test_the_demo_without_a_font_for_chinese(gridgis, monkeypatch):
+    monkeypatch.setattr(static, "FONTS", ("No Such Font",))
+    status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
+    assert status == 0
+    assert "coverage.png is left out" in err
+    assert "coverage.png" not in out
+    assert sorted(os.listdir("结果 一")) == [
+        "cells.csv", "check.json", "coverage.html", "events_located.csv", "grid.gpkg", "gridgis-run.json", "hotspots.html",
+    ]  # fmt: skip
+    status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
+    assert (status, err) == (0, "")
+    assert out.count("up to date") == 4
+    here = os.getcwd().encode()
+    assert not [file.name for file in Path("结果 一").iterdir() if here in file.read_bytes()]
+
+
+def test_a_reader_that_goes_away_stops_nothing(town):
+    """`| head -1`: the pipe is closed after the first line, and the run ends well."""
+    (town / "out" / "cells.csv").unlink()
+    (town / "out" / "coverage.html").unlink()
+    process = subprocess.Popen([*PROGRAM, "run", "run.toml"], cwd=town, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b"divide   up to date")
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), err) == (0, b"")
+    assert (town / "out" / "coverage.html").exists()
+
+
+def test_a_pipe_gets_no_progress_bar_and_any_encoding_will_do(town):
+    """The log of a nightly batch, in a locale of letters without accents."""
+    surroundings = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONWARNINGS": "error"}
+    words = ["divide", "areas.gpkg", "buildings.gpkg", "--out", "格.gpkg"]
+    done = subprocess.run([*PROGRAM, *words], cwd=town, capture_output=True, env=surroundings)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\r" not in done.stdout.replace(b"\r\n", b"\n")
+    assert b"\\u683c.gpkg" in done.stdout

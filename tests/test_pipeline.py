@@ -1,0 +1,437 @@
+"""`run`: only what changed is made, nothing is half written, nothing of persons and no path of this machine goes out."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zlib
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+import gridgis as gg
+from gridgis import record as record_module
+from gridgis.maps import static
+from gridgis.pipeline import run
+from gridgis.record import RECORD
+from gridgis.sample import small_example
+from gridgis.settings import load_settings
+from gridgis.steps import CheckFailed
+
+OUTPUTS = [
+    "cells.csv", "check.json", "coverage.html", "coverage.png", "events_located.csv", "grid.gpkg", "gridgis-run.json",
+    "hotspots.html",
+]  # fmt: skip
+
+
+def go(town, **options):
+    return {done.step: done for done in run(load_settings(town / "run.toml"), **options)}
+
+
+def actions(town, **options):
+    return {step: done.action for step, done in go(town, **options).items()}
+
+
+def made(town, **options):
+    return [step for step, action in actions(town, **options).items() if action == "made"]
+
+
+def content(folder):
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()}
+
+
+def change(town, old, new):
+    file = town / "run.toml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def section(town, text):
+    change(town, "[output]", f"{text}\n[output]")
+
+
+# what is due
+
+
+def test_all_outputs_are_there_and_nothing_else(town):
+    assert sorted(content(town / "out")) == OUTPUTS
+    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+
+
+def test_nothing_is_due_even_in_another_place(town):
+    before = {file.name: file.stat().st_mtime_ns for file in (town / "out").iterdir()}
+    done = go(town)
+    assert {one.action for one in done.values()} == {"up to date"}
+    assert done["maps"].reason == "nothing it depends on has changed"
+    assert {file.name: file.stat().st_mtime_ns for file in (town / "out").iterdir()} == before
+
+
+def test_a_touch_is_no_change(town):
+    for name in ("areas.gpkg", "buildings.gpkg", "events.csv", "run.toml"):
+        os.utime(town / name)
+    assert made(town) == []
+
+
+def test_another_language_makes_maps_only(town):
+    section(town, '[maps]\nlang = "en"')
+    assert made(town) == []  # the default, said aloud
+    change(town, 'lang = "en"', 'lang = "en"\ncoverage_title = "Cells"')
+    done = go(town)
+    assert [step for step, one in done.items() if one.action == "made"] == ["maps"]
+    assert done["maps"].reason == "changed: maps.coverage_title"
+
+
+def test_another_limit_makes_the_table_and_the_maps(town):
+    section(town, "[publish]\nhide_below = 5")
+    done = go(town)
+    assert [step for step, one in done.items() if one.action == "made"] == ["publish", "maps"]
+    assert done["publish"].reason == "changed: publish.hide_below"
+
+
+def test_another_band_makes_the_grid_and_what_hangs_on_it(town):
+    section(town, "[divide]\nhouseholds = [60, 100]")
+    done = go(town)
+    assert done["divide"].reason == "changed: divide.households"
+    assert done["locate"].reason == "changed: grid.gpkg"
+    assert [one.action for one in done.values()] == ["made"] * 4
+
+
+def test_later_steps_are_made_only_if_bytes_changed(town):
+    events = pd.read_csv(town / "events.csv")
+    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    centre = grid.geometry[0].representative_point()
+    code = pd.read_csv(town / "out" / "events_located.csv", dtype=str)["grid_code"]
+    row = code[code == grid["grid_code"][0]].index[0]
+    events.loc[row, ["x", "y"]] = centre.x, centre.y
+    events.to_csv(town / "events.csv", index=False)
+    done = go(town)
+    assert done["locate"].reason == "changed: events"
+    assert made(town) == []
+    assert [step for step, one in done.items() if one.action == "made"] == ["locate"]
+
+
+def test_force_makes_all_and_gives_the_same_bytes(town):
+    before = content(town / "out")
+    assert made(town, force=True) == ["divide", "locate", "publish", "maps"]
+    assert content(town / "out") == before
+
+
+def test_a_deleted_output_is_made_again(town):
+    before = content(town / "out")
+    (town / "out" / "cells.csv").unlink()
+    done = go(town)
+    assert done["publish"].reason == "missing: cells.csv"
+    assert content(town / "out") == before
+
+
+def test_a_dry_run_writes_nothing_at_all(town):
+    section(town, "[divide]\nhouseholds = [60, 100]")
+    change(town, 'folder = "out"', 'folder = "new"')
+    assert set(actions(town, dry_run=True).values()) == {"would be made"}
+    assert not (town / "new").exists()
+    change(town, 'folder = "new"', 'folder = "out"')
+    before = {path: path.stat().st_mtime_ns for path in [town, *town.rglob("*")]}
+    done = go(town, dry_run=True)
+    assert set(one.action for one in done.values()) == {"would be made"}
+    assert done["maps"].reason == "an earlier step would be made"
+    assert {path: path.stat().st_mtime_ns for path in [town, *town.rglob("*")]} == before
+
+
+# whose file it is
+
+
+@pytest.mark.parametrize("name", ["grid.gpkg", "cells.csv", "coverage.html"])
+def test_work_by_hand_is_not_overwritten(town, name):
+    with (town / "out" / name).open("ab") as file:
+        file.write(b" ")
+    before = content(town / "out")
+    with pytest.raises(gg.GridError, match=rf"{name}: not as gridgis wrote it.*--force"):
+        go(town)
+    assert content(town / "out") == before
+    go(town, force=True)
+    assert not content(town / "out")[name].endswith(b"\n ")
+    assert made(town) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"divide": 5, "maps": {"outputs": 3}}', b"\xff\xfe", None])
+def test_a_damaged_record_is_made_anew(town, damage):
+    before = content(town / "out")
+    (town / "out" / RECORD).unlink() if damage is None else (town / "out" / RECORD).write_bytes(damage)
+    assert made(town) == ["divide", "locate", "publish", "maps"]
+    assert content(town / "out") == before
+
+
+def test_a_file_that_no_record_knows_is_not_overwritten(town):
+    (town / "out" / RECORD).unlink()
+    (town / "out" / "check.json").write_text("mine", encoding="utf-8")
+    with pytest.raises(gg.GridError, match=r"check\.json: not as gridgis wrote it"):
+        go(town)
+    assert (town / "out" / "check.json").read_text(encoding="utf-8") == "mine"
+    assert not (town / "out" / ".gridgis-new").exists()
+
+
+def test_an_input_is_no_output(town):
+    shutil.copy(town / "out" / "grid.gpkg", town / "kept.gpkg")
+    change(town, 'events = "events.csv"', 'grid = "out/grid.gpkg"\nevents = "events.csv"')
+    with pytest.raises(gg.GridError, match=r"grid\.gpkg: the input grid would be replaced"):
+        go(town)
+    assert (town / "out" / "grid.gpkg").read_bytes() == (town / "kept.gpkg").read_bytes()
+
+
+def test_a_folder_in_the_way(town):
+    (town / "out" / "cells.csv").unlink()
+    (town / "out" / "cells.csv").mkdir()
+    with pytest.raises(gg.GridError, match=r"cells\.csv: expected a file to write.*folder"):
+        go(town)
+
+
+def test_all_missing_inputs_are_named_before_anything_is_done(town):
+    (town / "streets.gpkg").unlink()
+    (town / "events.csv").unlink()
+    change(town, 'folder = "out"', 'folder = "new"')
+    with pytest.raises(gg.GridError, match=r"none for barriers \(streets\.gpkg\), events \(events\.csv\)"):
+        go(town)
+    assert not (town / "new").exists()
+
+
+# rules
+
+
+def test_a_grid_that_breaks_a_rule_replaces_nothing(town):
+    before = content(town / "out")
+    grid = gpd.read_file(town / "out" / "grid.gpkg")
+    grid.iloc[1:].to_file(town / "mine.gpkg")
+    change(town, 'events = "events.csv"', 'grid = "mine.gpkg"\nevents = "events.csv"')
+    with pytest.raises(CheckFailed) as caught:
+        go(town)
+    assert {finding.rule for finding in caught.value.failed} == {"gap"}
+    after = content(town / "out")
+    findings = json.loads(after.pop("check_failed.json"))["findings"]
+    assert len(findings) == len(caught.value.failed)
+    assert after == before
+    section(town, '[check]\nallow = ["gap"]')
+    done = go(town)
+    assert "allowed: gap (1 finding)" in done["divide"].detail
+    assert not (town / "out" / "check_failed.json").exists()
+    assert json.loads((town / "out" / "check.json").read_text(encoding="utf-8"))["findings"] == findings
+
+
+def test_a_grid_that_is_there_is_taken_in_its_own_crs(town):
+    grid = gpd.read_file(town / "out" / "grid.gpkg").assign(网格员电话="13812345678")
+    grid.to_file(town / "mine.gpkg")
+    change(
+        town, 'buildings = "buildings.gpkg"\nbarriers = "streets.gpkg"\n', 'grid = "mine.gpkg"\ncrs = "EPSG:32649"\n'
+    )
+    done = go(town)
+    assert "columns of persons left out: 网格员电话" in done["divide"].detail
+    new = gpd.read_file(town / "out" / "grid.gpkg")
+    assert new.equals(gpd.read_file(town / "mine.gpkg").drop(columns="网格员电话"))
+
+
+def test_without_events_there_are_no_hot_spots_and_later_there_are(town):
+    before = content(town / "out")
+    text = (town / "run.toml").read_text(encoding="utf-8")
+    (town / "run.toml").write_text(re.sub(r'(events.*|by) = .*"\n', "", text), encoding="utf-8")
+    assert actions(town, dry_run=True)["locate"] == "would be removed"
+    assert content(town / "out") == before
+    done = go(town)
+    assert done["locate"].detail == "events_located.csv"
+    assert [one.action for one in done.values()] == ["removed", "up to date", "made", "made"]
+    assert sorted(content(town / "out")) == sorted(set(OUTPUTS) - {"events_located.csv", "hotspots.html"})
+    (town / "run.toml").write_text(text, encoding="utf-8")
+    assert made(town) == ["locate", "publish", "maps"]
+    assert content(town / "out") == before
+
+
+# the same bytes
+
+
+def test_two_folders_give_the_same_bytes(town):
+    change(town, 'folder = "out"', 'folder = "elsewhere/again"')
+    go(town)
+    assert content(town / "elsewhere" / "again") == content(town / "out")
+
+
+def test_the_order_of_rows_does_not_matter(town):
+    for name in ("areas", "buildings", "streets"):
+        gpd.read_file(town / f"{name}.gpkg").sample(frac=1, random_state=7).to_file(town / f"{name}.gpkg")
+    pd.read_csv(town / "events.csv").sample(frac=1, random_state=7).to_csv(town / "events.csv", index=False)
+    before, grid = content(town / "out"), gg.read_grid(town / "out" / "grid.gpkg")
+    go(town)
+    after, again = content(town / "out"), gg.read_grid(town / "out" / "grid.gpkg")
+    assert shapely.to_wkb(again.geometry.to_numpy()).tolist() == shapely.to_wkb(grid.geometry.to_numpy()).tolist()
+    assert again.equals(grid)
+    same = {name for name in before if before[name] == after[name]}
+    assert same >= {"cells.csv", "check.json", "coverage.html", "coverage.png", "hotspots.html"}
+    rows = [sorted(part["events_located.csv"].splitlines()) for part in (before, after)]
+    assert rows[0] == rows[1]
+
+
+# cut short
+
+
+KILL = """
+import os, signal, sys
+from gridgis import record
+from gridgis.pipeline import run
+from gridgis.settings import load_settings
+
+kind, left = sys.argv[1], int(sys.argv[2])
+real = getattr(record, kind)
+
+def deadly(*arguments):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return real(*arguments)
+
+setattr(record, kind, deadly)
+for done in run(load_settings("run.toml")):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.parametrize(("kind", "after"), [("write_bytes", 1), ("write_json", 3)])
+def test_killed_in_the_middle(town, kind, after):
+    """Between two outputs of a step, and before a step is noted as done: files are whole, and the next run mends."""
+    shutil.copytree(town, town.with_name("undisturbed"))
+    for folder in (town, town.with_name("undisturbed")):
+        section(folder, "[divide]\nhouseholds = [60, 100]")
+    old = content(town / "out")
+    go(town.with_name("undisturbed"))
+    new = content(town.with_name("undisturbed") / "out")
+    done = subprocess.run([sys.executable, "-c", KILL, kind, str(after)], cwd=town, capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    now = content(town / "out")
+    assert {name: now[name] in (old[name], new[name]) for name in OUTPUTS if name != RECORD} == dict.fromkeys(
+        sorted(set(OUTPUTS) - {RECORD}), True
+    )
+    go(town)
+    assert content(town / "out") == new
+    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_interrupted_while_making(town, monkeypatch, error):
+    section(town, "[publish]\nhide_below = 5")
+    before = content(town / "out")
+
+    def broken(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gridgis.steps.coverage_image", broken)
+        with pytest.raises((KeyboardInterrupt, OSError)):
+            go(town)
+    after = content(town / "out")
+    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+    assert {name for name in OUTPUTS if after[name] != before[name]} <= {"cells.csv", RECORD}
+    assert made(town) == ["maps"]
+
+
+def test_what_a_kill_leaves_is_tidied_up(town):
+    (town / "out" / ".grid.0123abcd.tmp.gpkg").write_bytes(b"half")
+    (town / "out" / record_module.NEW).mkdir()
+    (town / "out" / record_module.NEW / "grid.gpkg").write_bytes(b"half")
+    go(town, force=True)
+    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+
+
+# fonts
+
+
+def test_without_a_font_for_chinese_the_picture_is_left_out(town, monkeypatch):
+    monkeypatch.setattr(static, "FONTS", ("No Such Font",))
+    section(town, '[maps]\nlang = "zh"')
+    with pytest.warns(gg.GridWarning, match=r"coverage\.png is left out: .*no font"):
+        done = go(town)
+    assert done["maps"].detail == "coverage.html, hotspots.html"
+    assert not (town / "out" / "coverage.png").exists()  # the old one, in English, would not fit
+    assert "网格" in (town / "out" / "coverage.html").read_text(encoding="utf-8")
+    assert made(town) == []
+
+
+# people
+
+
+PEOPLE = {
+    "姓名": ["欧阳小测", "司马测试"],
+    "phone": ["13912340001", "13912340002"],
+    "身份证号": ["110105194912310021", "11010519491231003X"],
+    "address": ["测试路一弄九九号", "测试路二弄八八号"],
+    "remark": ["请回电 138-1111-2222", "无"],
+}
+
+
+def everything_in(file):
+    """The bytes of a file, and what they may hide: packed text, tables of a database, escaped letters."""
+    raw = file.read_bytes()
+    yield raw
+    if file.suffix == ".gpkg":
+        with sqlite3.connect(file) as base:
+            yield "\n".join(base.iterdump()).encode("utf-8", "replace")
+    if file.suffix in (".html", ".json"):
+        yield re.sub(rb"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
+        for packed in re.findall(rb"[A-Za-z0-9+/]{40,}={0,2}", raw):
+            part = base64.b64decode(packed + b"=" * (-len(packed) % 4))
+            yield part
+            for window in (15, 31, -15):
+                try:
+                    yield zlib.decompress(part, window)
+                except zlib.error:
+                    continue
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_of_persons_and_no_path_goes_out(town, tmp_path, keep):
+    events = pd.read_csv(town / "events.csv", dtype=str)
+    for name, values in PEOPLE.items():
+        events[name] = [values[row % 2] for row in range(len(events))]
+    events.loc[5, "x"] = "13912340003"  # numbers that slipped into coordinates
+    events.loc[6, "x"] = "tel 13912340004"
+    events.to_csv(town / "events.csv", index=False)
+    section(town, f"[locate]\nkeep_coordinates = {str(keep).lower()}")
+    done = go(town)
+    names = ["x", *PEOPLE, "coordinate_problem"]  # the last quotes what was no number
+    assert done["locate"].detail.endswith(f"columns of persons left out: {', '.join(names)}")
+    secrets = [value for name in PEOPLE for value in PEOPLE[name] if value != "无"]
+    secrets += ["13811112222", "13912340003", "13912340004", str(tmp_path), str(town), town.name, "/tmp/"]
+    forms = [secret.encode(form) for secret in secrets for form in ("utf-8", "utf-16-le", "gb18030")]
+    for file in (town / "out").iterdir():
+        for part in everything_in(file):
+            found = [form for form in forms if form in part]
+            assert found == [], file.name
+    header = (town / "out" / "events_located.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert ("y" in header.split(",")) is keep
+
+
+@pytest.mark.parametrize("by", ["phone", "姓名", "remark"])
+def test_counting_by_persons_is_refused(town, by):
+    events = pd.read_csv(town / "events.csv")
+    for name, values in PEOPLE.items():
+        events[name] = [values[row % 2] for row in range(len(events))]
+    events.to_csv(town / "events.csv", index=False)
+    change(town, 'by = "category"', f'by = "{by}"')
+    with pytest.raises(gg.GridError, match=rf"by in \[summarise\]: .*{by}.*holds persons"):
+        go(town)
+
+
+def test_the_verbs_refuse_persons_too():
+    located = pd.DataFrame({"grid_code": [None], "located_by": ["outside"], "who": ["+86 139 1234 0001"]})
+    grid = small_example().grid
+    with pytest.raises(gg.GridError, match="who: this column holds persons"):
+        gg.summarise(grid, located, by="who")
+    many = pd.DataFrame({"grid_code": grid["grid_code"].iloc[0], "located_by": "inside", "who": range(51)})
+    with pytest.raises(gg.GridError, match="up to 50 categories, got 51"):
+        gg.summarise(grid, many, by="who")
+    with pytest.raises(gg.GridError, match="number of a person"):
+        gg.publish(grid.assign(count_13912340001=20))
