@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from shapely.affinity import translate
 
 from gridgis.check import GridError, GridWarning
+from gridgis.cover import wide_parts
 from gridgis.read import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
 from gridgis.read.opening import Report
 from gridgis.read.tidying import clean_codes
@@ -662,3 +663,34 @@ def test_the_warning_names_the_line_of_the_caller(tmp_path):
     with pytest.warns(GridWarning) as heard:
         read_table(path)
     assert [warning.filename for warning in heard] == [__file__]
+
+
+def test_neighbours_that_share_a_part_of_an_edge_stay_together(tmp_path):
+    # Two areas of a kilometre under one long one: the middle corner lies on the edge of the long one in degrees only.
+    west, middle, east, south, level, north = 113.1, 113.111, 113.122, 36.1, 36.11, 36.12
+    shapes = [
+        shapely.box(west, level, east, north),
+        shapely.box(west, south, middle, level),
+        shapely.box(middle, south, east, level),
+    ]
+    areas = read_areas(
+        write(frame(shapes, code=["1", "2", "3"]).set_crs(4490, allow_override=True), tmp_path / "a.gpkg")
+    )
+    plain = gpd.GeoSeries(shapes, crs=4490).to_crs(areas.crs)
+    corner = gpd.GeoSeries([shapely.Point(middle, level)], crs=4490).to_crs(areas.crs)[0]
+    assert plain[0].exterior.distance(corner) > 0.01
+    assert areas.geometry[0].exterior.distance(corner) < 0.001
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not wide_parts(areas.geometry[one].intersection(areas.geometry[other]))
+    assert areas.area.sum() == pytest.approx(areas.union_all().area, abs=0.5)
+
+
+def test_a_hair_of_overlap_goes_to_the_lower_code_and_a_wide_one_stays(tmp_path):
+    shapes = [shapely.box(0, 0, 100, 100), shapely.box(99.95, 0, 200, 100), shapely.box(190, 0, 300, 100)]
+    shapes = [shapely.transform(shape, lambda xy: xy + np.array([420000, 4007000])) for shape in shapes]
+    table = frame(shapes, code=["2", "1", "3"]).set_crs(4547, allow_override=True)
+    with pytest.warns(GridWarning, match=r"1 areas freed of overlaps narrower than 0.2 m \(2\)"):
+        areas = read_areas(write(table, tmp_path / "a.gpkg")).set_index("code").geometry
+    assert areas["2"].area == pytest.approx(9995)
+    assert areas["2"].intersection(areas["1"]).area == 0
+    assert areas["1"].intersection(areas["3"]).area == pytest.approx(1000)
