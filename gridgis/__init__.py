@@ -1,8 +1,9 @@
 """Grid management: divide a jurisdiction into service cells, code them, locate events, draw maps that may be shown."""
 
 from gridgis._version import VERSION as __version__  # noqa: N811
-from gridgis.check import CheckReport, Finding, Grid, GridError, GridWarning, check_grid
+from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import CodeField, CodeScheme, assign_codes, parent_code
+from gridgis.contract import Grid, GridError, GridWarning
 from gridgis.divide import divide
 from gridgis.locate import account, locate
 from gridgis.maps import coverage_image, coverage_map, hotspot_image, hotspot_map

@@ -17,7 +17,7 @@ from typing import Any
 
 from gridgis._version import VERSION
 from gridgis.arguments import PAGES, parser
-from gridgis.check import GridError, GridWarning, listed
+from gridgis.contract import GridError, GridWarning, listed
 
 DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

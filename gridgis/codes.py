@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from gridgis.check import (
+from gridgis.contract import (
     CODE,
     PARENT,
     Grid,

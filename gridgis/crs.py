@@ -14,7 +14,7 @@ import pyproj
 import shapely
 from pyproj.exceptions import CRSError, ProjError
 
-from gridgis.check import GridError, listed
+from gridgis.contract import GridError, listed
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 """Longitude and latitude in degrees, the CRS of GeoJSON, of OpenStreetMap and of receivers."""
@@ -217,7 +217,7 @@ def require_plausible(x: np.ndarray, y: np.ndarray, crs: pyproj.CRS, what: str) 
     >>> require_plausible(np.array([420518.0]), np.array([4007586.0]), WGS84, "shops.geojson")
     Traceback (most recent call last):
         ...
-    gridgis.check.GridError: shops.geojson: WGS 84 (EPSG:4326) is declared, but coordinates such as 420518, 4007586
+    gridgis.contract.GridError: shops.geojson: WGS 84 (EPSG:4326) is declared, but coordinates such as 420518, 4007586
     look like metres; ...
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
@@ -262,7 +262,7 @@ def require_near(lon: float, lat: float, crs: pyproj.CRS, what: str) -> None:
     >>> require_near(144.0, 3.0, pyproj.CRS(4547), "areas.shp")
     Traceback (most recent call last):
         ...
-    gridgis.check.GridError: areas.shp: the centre comes to lie at lon 144.00 lat 3.00, far from the area
+    gridgis.contract.GridError: areas.shp: the centre comes to lie at lon 144.00 lat 3.00, far from the area
     of CGCS2000 / ...
     """
     area = crs.area_of_use

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from gridgis.check import CheckReport, Grid, listed
+from gridgis.check import CheckReport
+from gridgis.contract import Grid, listed
 from gridgis.locate import account
 from gridgis.privacy import HIDDEN, Published
 

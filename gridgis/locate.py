@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from gridgis import crs
-from gridgis.check import CODE, Grid, GridError, GridWarning, listed, require_frame, require_grid, text_column
+from gridgis.contract import CODE, Grid, GridError, GridWarning, listed, require_frame, require_grid, text_column
 
 REASONS = {
     "inside": "the point lies inside one cell",

@@ -6,11 +6,13 @@ import re
 
 import pandas as pd
 
-from gridgis.check import CODE, PARENT
+from gridgis.contract import CODE, PARENT
 
 PERSONAL_NAMES = re.compile(
-    r"(^|_)(name|surname|fullname|phone|telephone|mobile|tel|id_?card|id_?number|passport|email|e_?mail|address|addr"
-    r"|birth|birthday|birthdate|wechat|resident|householder)(_|$)|姓名|户主|电话|手机|联系方式|身份证|证件号|住址|地址|出生|邮箱|微信",
+    r"^name$|(^|_)(resident|owner|person|contact|full|first|last|given|family|user)_?name(_|$)"
+    r"|(^|_)(surname|phone|telephone|mobile|tel|id_?card|id_?number|passport|email|e_?mail|address|addr"
+    r"|birth|birthday|birthdate|wechat|resident|householder)(_|$)"
+    r"|姓名|户主|电话|手机|联系方式|身份证|证件号|住址|地址|出生|邮箱|微信",
     re.IGNORECASE,
 )
 """Names of columns that hold persons."""

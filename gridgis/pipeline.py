@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gridgis.check import GridError, listed
+from gridgis.contract import GridError, listed
 from gridgis.record import RECORD, Record
 from gridgis.settings import FILES, Settings
 from gridgis.steps import CHECK_FAILED, DIVIDE, LOCATE, MAPS, PUBLISH, Work, steps_of

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gridgis.check import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
+from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
 from gridgis.persons import PERSONAL_TEXT
 from gridgis.summarise import COUNT, RATE, rate
 
@@ -25,6 +25,7 @@ SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
 
 TOTAL = "(all)"
 """Stands for the whole in the table of totals."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -100,9 +101,9 @@ def publish(
     Examples
     --------
     >>> table = summarise(example.grid, locate(example.events, example.grid))
-    >>> shown = publish(table, hide_below=3)
+    >>> shown = publish(table, hide_below=3)  # counts of 3, 1, 1 and 0
     >>> shown.table["count_status"].tolist()
-    ['hidden', 'hidden', 'hidden', 'hidden']
+    ['hidden', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     if not isinstance(hide_below, int) or hide_below < 2:
@@ -149,9 +150,7 @@ def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
         if name not in grid.columns:
             raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
         if name not in allowed and not str(name).startswith(f"{COUNT}_"):
-            raise GridError(
-                f"measures: {name!r} counts no things; only {listed(sorted(allowed))} and count_* do."
-            )
+            raise GridError(f"measures: {name!r} counts no things; only {listed(sorted(allowed))} and count_* do.")
         if PERSONAL_TEXT.search(str(name)):
             raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
         value = pd.to_numeric(grid[name], errors="coerce")

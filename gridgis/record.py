@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gridgis.check import GridError, listed
+from gridgis.contract import GridError, listed
 from gridgis.write import file_sha256, write_bytes, write_json
 
 RECORD = "gridgis-run.json"

@@ -14,8 +14,8 @@ import numpy as np
 import shapely
 from shapely import ops
 
-from gridgis.check import PARENT, Grid, GridError
 from gridgis.codes import CodeScheme, assign_codes
+from gridgis.contract import PARENT, Grid, GridError
 
 CRS = 4547
 """Generated towns lie in CGCS2000 / 3-degree Gauss-Kruger CM 114E."""
@@ -156,7 +156,7 @@ def generate_town(buildings: int = 2000, *, towers: bool = False, parents: int =
 
     Examples
     --------
-    >>> town = generate_town(60, parents=2, seed=1)
+    >>> town = generate_town(400, parents=2, seed=1)
     >>> len(town.areas), town.barriers["barrier"].unique().tolist()
     (2, ['major', 'middle', 'minor'])
     """

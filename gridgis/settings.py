@@ -9,8 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from gridgis.check import RULES, GridError, listed
+from gridgis.check import RULES
 from gridgis.codes import CodeScheme
+from gridgis.contract import GridError, listed
 
 FILES = ("areas", "buildings", "barriers", "grid", "events")
 """Keys of ``[inputs]`` that name files."""

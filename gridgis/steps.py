@@ -13,8 +13,9 @@ import geopandas as gpd
 import pandas as pd
 
 from gridgis._version import VERSION
-from gridgis.check import CheckReport, Finding, Grid, GridError, GridWarning, check_grid, listed
+from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import CodeScheme, assign_codes
+from gridgis.contract import Grid, GridError, GridWarning, listed
 from gridgis.describe import describe_grid, describe_left_out, describe_located, describe_published, describe_report
 from gridgis.divide import divide
 from gridgis.locate import locate

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gridgis.check import CODE, Grid, GridError, listed, require_grid
+from gridgis.contract import CODE, Grid, GridError, listed, require_grid
 from gridgis.persons import personal_columns
 
 COUNT = "count"

@@ -23,7 +23,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.check import GridError, require_frame, require_grid
+from gridgis.contract import GridError, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}

@@ -14,7 +14,7 @@ import gridgis
 
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
-    "_version", "progress", "cover", "check", "codes", "crs", "read", "divide", "sample", "locate", "persons", "summarise",
+    "_version", "progress", "cover", "contract", "codes", "check", "crs", "read", "divide", "sample", "locate", "persons", "summarise",
     "privacy", "write", "maps", "describe", "settings", "record", "steps", "pipeline", "arguments", "cli", "__main__",
 ]  # fmt: skip
 PUBLIC = [

@@ -8,8 +8,9 @@ import pytest
 import shapely
 from shapely.affinity import translate
 
-from gridgis.check import RULES, Finding, GridError, check_grid, require_grid, require_metre_crs, require_same_crs
+from gridgis.check import RULES, Finding, check_grid
 from gridgis.codes import CodeScheme
+from gridgis.contract import GridError, require_grid, require_metre_crs, require_same_crs
 from gridgis.sample import MADE_UP_STREET, ORIGIN, small_example
 
 SCHEME = CodeScheme.unit_grid()

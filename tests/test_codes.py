@@ -7,8 +7,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridgis.check import GridError
 from gridgis.codes import CHARSETS, CodeField, CodeScheme, assign_codes, parent_code, reading_order
+from gridgis.contract import GridError
 
 UNIT = CodeScheme.unit_grid()
 

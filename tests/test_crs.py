@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridgis import crs as systems
-from gridgis.check import GridError, require_metre_crs
+from gridgis.contract import GridError, require_metre_crs
 from gridgis.crs import metre_crs, transform, transform_xy
 
 OWN = "+proj=tmerc +lat_0=0 +lon_0=114 +k=1 +x_0=500000 +ellps=krass +towgs84=15.5,-120.5,-60.5,0,0,0,0 +units=m"

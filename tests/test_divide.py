@@ -13,7 +13,8 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gridgis.check import GridError, GridWarning, check_grid
+from gridgis.check import check_grid
+from gridgis.contract import GridError, GridWarning
 from gridgis.divide import EXCEPTIONS, divide
 from gridgis.divide.balance import Band
 from gridgis.divide.trees import random_forest
@@ -478,3 +479,12 @@ def test_forests(n, seed):
             assert forest.below(values)[tree, node] == values[forest.side(tree, node)].sum()
             assert forest.side(tree, node)[node]
     assert random_forest(n + 1, left, right, 1 + chance.random((2, len(left)))) is None
+
+
+def test_the_names_of_the_areas_go_with_the_cells():
+    town = small_example()
+    cells = divide(town.areas, town.buildings, town.barriers, households=(20, 30))
+    assert dict(zip(cells["parent_code"], cells["parent_name"], strict=True)) == dict(
+        zip(town.areas["code"], town.areas["name"], strict=True)
+    )
+    assert "parent_name" not in divide(town.areas[["code", "geometry"]], town.buildings, households=(20, 30)).columns

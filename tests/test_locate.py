@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.locate import REASONS, account, locate, locate_xy
 from gridgis.sample import ORIGIN, generate_town, small_example
 

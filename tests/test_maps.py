@@ -21,7 +21,7 @@ from branca.element import Figure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.check import GridError, GridWarning
+from gridgis.contract import GridError, GridWarning
 from gridgis.maps import classes, coverage_image, coverage_map, hotspot_image, hotspot_map, labels, layer, page, static
 from gridgis.maps.gridmap import GridMap
 from gridgis.maps.spec import coverage_spec, hotspot_spec

@@ -34,13 +34,20 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
 def test_a_notebook_is_stored_without_outputs(path):
     nbformat = pytest.importorskip("nbformat")
     cells = nbformat.read(path, as_version=4).cells
-    assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells if cell.cell_type == "code")
+    assert all(
+        not cell.get("outputs") and not cell.get("execution_count") for cell in cells if cell.cell_type == "code"
+    )
 
 
 @pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
 def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    names = {"areas": "communities.gpkg", "buildings": "buildings.gpkg", "barriers": "streets.gpkg", "events": "events.csv"}
+    names = {
+        "areas": "communities.gpkg",
+        "buildings": "buildings.gpkg",
+        "barriers": "streets.gpkg",
+        "events": "events.csv",
+    }
     for key, path in gg.town_files().items():
         shutil.copy(path, tmp_path / names[key])
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.locate import locate
 from gridgis.persons import personal_columns, without_persons
 from gridgis.privacy import HIDDEN, SHOWN, Published, hide, publish

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
 
-from gridgis.check import GridError, GridWarning
+from gridgis.contract import GridError, GridWarning
 from gridgis.cover import wide_parts
 from gridgis.read import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
 from gridgis.read.opening import Report

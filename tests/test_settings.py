@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.settings import DEFAULTS, KINDS, example_settings, load_settings, make_settings, scheme_of
 
 LEAST = {"inputs": {"areas": "a.gpkg", "buildings": "b.gpkg"}}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.locate import account, locate
 from gridgis.sample import small_example
 from gridgis.summarise import summarise

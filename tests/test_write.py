@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from gridgis import write as writing
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.read import read_grid, read_table
 from gridgis.write import (
     file_sha256,

@@ -12,7 +12,8 @@ import shapely
 from scipy.spatial import QhullError
 
 from gridgis import cover
-from gridgis.check import PARENT, GridError, GridWarning, check_grid, listed, text_column
+from gridgis.check import check_grid
+from gridgis.contract import PARENT, GridError, GridWarning, listed, text_column
 from gridgis.divide.atoms import Atoms, build_atoms
 from gridgis.divide.balance import Band, Region, balance_all
 from gridgis.divide.doors import (
@@ -70,10 +71,10 @@ def divide(
     -------
     GeoDataFrame
         One row a cell, in the CRS of ``areas``, by parent: ``parent_code`` (text), ``parent_name`` (text, where the
-        areas have a ``name``), ``households`` (int),
-        ``persons`` (float, where known), ``buildings`` (int), ``area_m2`` (float), ``exception`` (text, empty or
-        a key of `EXCEPTIONS`) and ``geometry`` (Polygon). The cells are an edge-matched cover of the areas, and
-        were checked to be one. A building across the border of two parents counts where its inner point lies.
+        areas have a ``name``), ``households`` (int), ``persons`` (float, where known), ``buildings`` (int),
+        ``area_m2`` (float), ``exception`` (text, empty or a key of `EXCEPTIONS`) and ``geometry`` (Polygon). The cells
+        are an edge-matched cover of the areas, and were checked to be one. A building across the border of two parents
+        counts where its inner point lies.
 
     Raises
     ------
@@ -83,8 +84,8 @@ def divide(
     Examples
     --------
     >>> cells = divide(example.areas, example.buildings, example.barriers, households=(20, 30))
-    >>> cells["households"].between(20, 30).all()
-    np.True_
+    >>> cells["parent_name"].tolist(), cells["households"].tolist()
+    (['West', 'West', 'East', 'East'], [24, 24, 24, 24])
     """
     band, seed = checked_band(households), checked_seed(seed)
     areas = checked_areas(areas)
@@ -101,6 +102,9 @@ def divide(
     labels, reasons = _cells_of(atoms, band, seed)
     persons = numbers(buildings["persons"])[position] if "persons" in buildings.columns else None
     cells = _frame(atoms, labels, reasons, areas, (ground.origin, persons))
+    if "name" in areas.columns:
+        names = areas.set_index("code")["name"]
+        cells.insert(1, "parent_name", text_column(names.loc[cells[PARENT]]))
     _prove(cells, areas, buildings)
     return cells
 

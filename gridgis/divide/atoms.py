@@ -10,7 +10,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.cover import WIDTH_M, Polygons
 from gridgis.divide.faces import PRECISION_M, Edges, Faces, build_faces, components, nearest
 from gridgis.divide.ground import Ground

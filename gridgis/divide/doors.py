@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from gridgis import cover
-from gridgis.check import (
+from gridgis.contract import (
     GridError,
     GridWarning,
     listed,

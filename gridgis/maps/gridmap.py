@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import folium
 
 from gridgis import write
-from gridgis.check import GridError
+from gridgis.contract import GridError
 from gridgis.maps import labels
 from gridgis.maps.layer import GridFrame, GridLayer
 from gridgis.maps.page import Page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gridgis.check import GridError, listed
+from gridgis.contract import GridError, listed
 
 HTML_LANG: Mapping[str, str] = {"en": "en", "zh": "zh-CN"}
 """The ``lang`` attribute of a page for each language."""

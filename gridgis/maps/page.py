@@ -15,7 +15,7 @@ from typing import Any
 from branca.element import CssLink, Element, Figure, JavascriptLink
 from jinja2 import TemplateError
 
-from gridgis.check import GridError, listed
+from gridgis.contract import GridError, listed
 from gridgis.maps import labels
 from gridgis.maps.literal import text_only, walk
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridgis.check import CODE, PARENT, GridError, listed, require_grid
+from gridgis.contract import CODE, PARENT, GridError, listed, require_grid
 from gridgis.crs import crs_name
 from gridgis.maps import classes, labels
 from gridgis.privacy import Published

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from gridgis import write
-from gridgis.check import GridError, GridWarning, listed
+from gridgis.contract import GridError, GridWarning, listed
 from gridgis.maps import labels
 from gridgis.maps.spec import MapSpec
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridgis.check import GridError, listed, require_unique, text_column
+from gridgis.contract import GridError, listed, require_unique, text_column
 from gridgis.read.borders import trimmed, with_corners
 from gridgis.read.opening import OSM, Report, open_features
 from gridgis.read.tidying import (

@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pyogrio
 from shapely.errors import ShapelyError
 
-from gridgis.check import GridError, GridWarning, listed, text_column
+from gridgis.contract import GridError, GridWarning, listed, text_column
 
 OSM = (".pbf", ".osm")
 GEODATA = (".gpkg", ".shp", ".geojson", ".json", ".fgb", *OSM)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from gridgis.check import GridError, listed, text_column
+from gridgis.contract import GridError, listed, text_column
 from gridgis.crs import known_crs, require_plausible
 from gridgis.read.opening import Report, has_geometry, open_table
 from gridgis.read.tidying import column, declared_crs, number_or_nan, require_types

@@ -7,7 +7,7 @@ import os
 import geopandas as gpd
 import pandas as pd
 
-from gridgis.check import CODE, PARENT, Grid, require_grid
+from gridgis.contract import CODE, PARENT, Grid, require_grid
 from gridgis.read.opening import Report, open_features, open_table
 from gridgis.read.tidying import clean_codes, in_metres
 

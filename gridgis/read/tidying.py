@@ -14,7 +14,7 @@ import pyproj
 import shapely
 
 from gridgis import crs as systems
-from gridgis.check import GridError, listed, require_metre_crs, text_column
+from gridgis.contract import GridError, listed, require_metre_crs, text_column
 from gridgis.read.opening import Report
 
 POLYGONS = ("Polygon", "MultiPolygon")
