@@ -8,6 +8,7 @@ import json
 import os
 import re
 import uuid
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -23,8 +24,9 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.contract import GridError, require_frame, require_grid
+from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
+from gridgis.persons import without_persons
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
 _PARQUET = (".parquet", ".geoparquet")
@@ -96,6 +98,8 @@ def write_table(
 ) -> Path:
     r"""Write a table, with or without geometry.
 
+    Located rows (those with a column ``located_by``) are written without the columns that hold persons.
+
     Parameters
     ----------
     table : DataFrame or GeoDataFrame
@@ -116,6 +120,11 @@ def write_table(
     GridError
         If the format is not one of these, or the file cannot be written.
 
+    Warns
+    -----
+    GridWarning
+        If columns of persons were left out.
+
     Examples
     --------
     >>> import tempfile
@@ -126,6 +135,11 @@ def write_table(
     """
     if not isinstance(table, pd.DataFrame):
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
+    if "located_by" in table.columns:
+        table, personal = without_persons(table)
+        if personal:
+            left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal)}."
+            warnings.warn(GridWarning(left_out), stacklevel=2)
     return _write(table, Path(path), provenance, layer)
 
 

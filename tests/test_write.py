@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from gridgis import write as writing
-from gridgis.contract import GridError
+from gridgis.contract import GridError, GridWarning
 from gridgis.read import read_grid, read_table
 from gridgis.write import (
     file_sha256,
@@ -309,3 +309,10 @@ def test_provenance_and_hash_of_no_file(tmp_path):
     (tmp_path / "bad.gpkg").write_bytes(b"no database")
     with pytest.raises(GridError, match=r"cannot be read"):
         read_provenance(tmp_path / "bad.gpkg")
+
+
+def test_located_rows_are_written_without_persons(tmp_path):
+    located = pd.DataFrame({"姓名": ["x"], "remark": ["13812345678"], "category": ["noise"], "located_by": ["inside"]})
+    with pytest.warns(GridWarning, match=r"columns of persons are left out: 姓名, remark"):
+        file = write_table(located, tmp_path / "located.csv")
+    assert file.read_text(encoding="utf-8-sig") == "category,located_by\nnoise,inside\n"
