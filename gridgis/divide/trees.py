@@ -60,13 +60,14 @@ def random_forest(n: int, left: Ints, right: Ints, weights: npt.NDArray[np.float
     low, high = low[order], high[order]
     starts = np.searchsorted(low, np.arange(n)) + (np.arange(trees) * len(low))[:, None]
     starts = np.append(starts.ravel(), trees * len(low))
-    data = weights[:, order].ravel()
-    graph = csr_array((data, (high + shift).ravel(), starts), shape=(whole, whole))
+    data, columns = weights[:, order].ravel(), (high + shift).ravel()
+    graph = csr_array((data, columns.astype(np.intc), starts.astype(np.intc)), shape=(whole, whole))
     kept = minimum_spanning_tree(graph, overwrite=False).tocoo()
     if kept.nnz != trees * (n - 1):
         return None
     a, b = np.concatenate([kept.row, shift.ravel()]), np.concatenate([kept.col, np.full(trees, whole)])
-    links = coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=(whole + 1, whole + 1)).tocsr()
+    ends = np.r_[a, b].astype(np.intc), np.r_[b, a].astype(np.intc)
+    links = coo_array((np.ones(2 * len(a)), ends), shape=(whole + 1, whole + 1)).tocsr()
     links.sort_indices()
     visited, above = breadth_first_order(links, whole, directed=True, return_predecessors=True)
     first, size = _preorder(visited.astype(np.int64), above.astype(np.int64))
