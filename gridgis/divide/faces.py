@@ -19,6 +19,7 @@ from scipy.spatial import Voronoi, cKDTree
 
 from gridgis.cover import WIDTH_M, Polygons, wide_parts
 from gridgis.divide.ground import Ground
+from gridgis.progress import progress
 
 PRECISION_M = 0.001
 """All borders are kept to the millimetre."""
@@ -230,7 +231,8 @@ def _ridges(blocks: Polygons, sites: Polygons, pairs: tuple[Ints, Ints]) -> tupl
     samples = _Samples({}, {})
     ridges: list[Lines] = [np.zeros(0, object)]
     block_of, site_of = pairs
-    for run in np.split(np.arange(len(site_of)), np.flatnonzero(np.diff(block_of)) + 1):
+    runs = np.split(np.arange(len(site_of)), np.flatnonzero(np.diff(block_of)) + 1)
+    for run in progress(runs, "laying out blocks"):
         if not len(run):
             continue
         block, here = int(block_of[run[0]]), site_of[run]
