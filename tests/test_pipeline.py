@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 
 import geopandas as gpd
 import pandas as pd
@@ -377,7 +378,7 @@ def everything_in(file):
     raw = file.read_bytes()
     yield raw
     if file.suffix == ".gpkg":
-        with sqlite3.connect(file) as base:
+        with closing(sqlite3.connect(file)) as base:
             yield "\n".join(base.iterdump()).encode("utf-8", "replace")
     if file.suffix in (".html", ".json"):
         yield re.sub(rb"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
