@@ -45,11 +45,10 @@ def describe_report(report: CheckReport, allowed: Collection[str] = ()) -> str:
     return sentence
 
 
-def describe_located(located: pd.DataFrame, left_out: Collection[str] = ()) -> str:
-    """Say how the rows were located, and which columns of persons were left out."""
+def describe_located(located: pd.DataFrame) -> str:
+    """Say how the rows were located."""
     parts = [f"{row.rows:,} {row.located_by}" for row in account(located).itertuples()]
-    sentence = f"{many(len(located), 'row')}: {', '.join(parts)}" if parts else "0 rows"
-    return sentence + describe_left_out(left_out)
+    return f"{many(len(located), 'row')}: {', '.join(parts)}" if parts else "0 rows"
 
 
 def describe_left_out(names: Collection[str]) -> str:

@@ -90,12 +90,12 @@ def input_hash(file: Path) -> str:
 def write_located(
     located: gpd.GeoDataFrame, path: Path, *, coordinates: tuple[str | None, str | None], keep: bool
 ) -> str:
-    """Write located things without persons and, unless asked for, without coordinates; say what came out."""
-    table, persons = without_persons(pd.DataFrame(located.drop(columns=located.geometry.name)))
+    """Write located things, unless asked for without coordinates (and never with persons); say what came out."""
+    table = pd.DataFrame(located.drop(columns=located.geometry.name))
     if not keep:
         table = table.drop(columns=[name for name in coordinates if name in table.columns])
     write_table(table, path)
-    return describe_located(located, persons)
+    return describe_located(located)
 
 
 class Work:

@@ -138,7 +138,7 @@ def write_table(
     if "located_by" in table.columns:
         table, personal = without_persons(table)
         if personal:
-            left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal)}."
+            left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal, 12)}."
             warnings.warn(GridWarning(left_out), stacklevel=2)
     return _write(table, Path(path), provenance, layer)
 
