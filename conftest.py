@@ -1,11 +1,8 @@
-"""What every test and every docstring example can use; and no network."""
+"""No network in any test."""
 
 import socket
 
 import pytest
-
-import gridgis
-from gridgis.sample import small_example
 
 _connect = socket.socket.connect
 
@@ -22,10 +19,3 @@ def _offline():
     socket.socket.connect = _connect_nearby
     yield
     socket.socket.connect = _connect
-
-
-@pytest.fixture(autouse=True)
-def _names(doctest_namespace):
-    doctest_namespace.update({name: getattr(gridgis, name) for name in gridgis.__all__})
-    doctest_namespace["gg"] = gridgis
-    doctest_namespace["example"] = small_example()

@@ -12,13 +12,17 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from gridgis.contract import GridError
 from gridgis.cover import WIDTH_M, Polygons
-from gridgis.divide.faces import PRECISION_M, Edges, Faces, build_faces, components, nearest
-from gridgis.divide.ground import Ground
+from gridgis.divide.faces import PRECISION_M, Edges, Faces, build_faces, components
+from gridgis.divide.ground import Ground, nearest
 
 SCRAP_M2 = 60.0
 """An empty piece of ground smaller than this joins its neighbour."""
 NEAR_M = 6.0
 """A border this near a street that ends inside a block still counts as a border along it."""
+ALONG_M = 0.01
+"""A border this near a barrier runs along it."""
+OPENING_M = 1.0
+"""Two atoms with less common border than this free of a hard barrier are parted by it."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,32 +38,47 @@ class Atoms:
     atom_of_face : array of int
     home : array of int
         The atom where each building counts, -1 where it counts nowhere.
-    parent, load, largest, buildings : arrays of int
-        For each atom: position of its parent, households, households of its largest building (buildings that
-        overlap taken as one), number of buildings.
+    parent, zone, buildings : arrays of int
+        For each atom: position of its parent, of its zone (-1 where it may be divided), number of its buildings.
+    load, largest : arrays of int, atoms x measures
+        Loads of each atom, and of its largest building (buildings that overlap taken as one).
     area_m2 : array of float
     left, right : arrays of int
-        Pairs of neighbouring atoms of one parent, ``left < right``.
-    cost, length : arrays of int
-        For each pair: discounted and plain length of the common border, millimetres.
+        Pairs of neighbouring atoms of one parent, ``left < right``, ascending.
+    cost, length, hard : arrays of int
+        For each pair: discounted length of the common border, plain length, and how much of it is a hard barrier,
+        millimetres.
     """
 
     faces: Polygons
     atom_of_face: Ints
     home: Ints
     parent: Ints
+    zone: Ints
+    buildings: Ints
     load: Ints
     largest: Ints
-    buildings: Ints
     area_m2: npt.NDArray[np.float64]
     left: Ints
     right: Ints
     cost: Ints
     length: Ints
+    hard: Ints
+
+    @property
+    def parted(self) -> npt.NDArray[np.bool_]:
+        """Tell which pairs a hard barrier parts: less than `OPENING_M` of their border is free of it."""
+        return self.length - self.hard < np.minimum(OPENING_M * 1000, self.length)
 
 
-def build_atoms(ground: Ground) -> Atoms:
+def build_atoms(ground: Ground, empty_own_m2: float = np.inf) -> Atoms:
     """Make the atoms of a piece of ground.
+
+    Parameters
+    ----------
+    ground : Ground
+    empty_own_m2 : float
+        Empty land of this size is left for itself where hard barriers cut it off; smaller joins one bank.
 
     Raises
     ------
@@ -72,13 +91,25 @@ def build_atoms(ground: Ground) -> Atoms:
     if not len(faces.shapes):
         raise GridError("areas: all of them are narrower than a millimetre.")
     edges = faces.edges.only(faces.parent[faces.edges.one] == faces.parent[faces.edges.two])
-    length = np.rint(np.hypot(*(edges.end - edges.start).T)).astype(np.int64)
-    same = faces.owner[edges.one] == faces.owner[edges.two]
+    border = _border(edges, ground)
+    own = faces.zone[edges.one] == faces.zone[edges.two]
+    same = own & (faces.owner[edges.one] == faces.owner[edges.two])
     atom = components(edges.one[same], edges.two[same], len(faces.shapes))
     home = _homes(faces, ground)
-    atom = _absorb_scraps(atom, atom[home[home >= 0]], (edges.one, edges.two, length), shapely.area(faces.shapes))
-    atom = _hold_together(atom, faces, edges, ground)
-    return _gather(atom, home, faces, (edges, length), ground)
+    near = (edges.one[own], edges.two[own], border.length[own])
+    atom = _absorb_scraps(atom, atom[home[home >= 0]], near, shapely.area(faces.shapes))
+    atom = _hold_together(atom, faces, edges.only(own), ground)
+    atom = _join_banks(atom, (faces, edges, border), atom[home[home >= 0]], empty_own_m2)
+    return _gather(atom, home, faces, (edges, border), ground)
+
+
+@dataclass(frozen=True)
+class _Border:
+    """Lengths of edges in millimetres: plain, discounted, and of the part along a hard barrier."""
+
+    length: Ints
+    cost: Ints
+    hard: Ints
 
 
 def _homes(faces: Faces, ground: Ground) -> Ints:
@@ -153,39 +184,92 @@ def _refuse(face: shapely.Polygon, ground: Ground) -> None:
     )
 
 
-def _gather(atom: Ints, home: Ints, faces: Faces, borders: tuple[Edges, Ints], ground: Ground) -> Atoms:
-    """Give the atoms their load, and list who borders on whom."""
-    edges, length = borders
+def _join_banks(atom: Ints, drawn: tuple[Faces, Edges, _Border], homes: Ints, empty_own_m2: float) -> Ints:
+    """Join each empty atom that hard barriers cut off from all buildings, such as a river, to one of its banks.
+
+    Else a cell could cross the barrier by way of the river.
+    """
+    faces, edges, border = drawn
+    if not border.hard.any():
+        return atom
     n = int(atom.max()) + 1
+    own = faces.zone[edges.one] == faces.zone[edges.two]
+    one, two = atom[edges.one[own]], atom[edges.two[own]]
+    between = one != two
+    pairs, inverse = np.unique(np.stack([one[between], two[between]]).T, axis=0, return_inverse=True)
+    length, hard = (np.bincount(inverse.ravel(), of[own][between], len(pairs)) for of in (border.length, border.hard))
+    one, two = pairs[:, 0], pairs[:, 1]
+    open_ = length - hard >= np.minimum(OPENING_M * 1000, length)
+    piece = components(one[open_], two[open_], n)
+    empty = np.ones(n, bool)
+    empty[homes] = False
+    area = np.bincount(piece[atom], shapely.area(faces.shapes))
+    dead = (np.bincount(piece, ~empty) == 0) & (area < empty_own_m2)
+    dead[piece[atom[faces.zone >= 0]]] = False
+    joins: list[tuple[int, int]] = []
+    waiting = dead[piece]
+    a, b, shared = np.r_[one, two], np.r_[two, one], np.r_[length, length]
+    while True:
+        ready = waiting[a] & ~waiting[b]
+        if not ready.any():
+            break
+        order = np.flatnonzero(ready)[np.lexsort((b[ready], -shared[ready], a[ready]))]
+        first = order[np.r_[True, np.diff(a[order]) != 0]]
+        joins += list(zip(a[first].tolist(), b[first].tolist(), strict=True))
+        waiting[a[first]] = False
+    if not joins:
+        return atom
+    ends = np.array(joins, np.int64)
+    return components(ends[:, 0], ends[:, 1], n)[atom]
+
+
+def _gather(atom: Ints, home: Ints, faces: Faces, borders: tuple[Edges, _Border], ground: Ground) -> Atoms:
+    """Give the atoms their load, and list who borders on whom."""
+    edges, border = borders
+    n, measures = int(atom.max()) + 1, ground.loads.shape[1]
     home = np.where(home >= 0, atom[home], -1)
-    cost = _border_cost(edges, length, ground)
     left = np.minimum(atom[edges.one], atom[edges.two])
     right = np.maximum(atom[edges.one], atom[edges.two])
     between = left != right
-    pairs, inverse = np.unique(np.stack([left[between], right[between]]), axis=1, return_inverse=True)
-    totals = np.zeros((2, pairs.shape[1]), np.int64)
-    np.add.at(totals[0], inverse.ravel(), cost[between])
-    np.add.at(totals[1], inverse.ravel(), length[between])
-    load, largest, count, parent = (np.zeros(n, np.int64) for _ in range(4))
+    keys, inverse = np.unique(left[between] * n + right[between], return_inverse=True)
+    totals = [np.bincount(inverse, of[between], len(keys)) for of in (border.cost, border.length, border.hard)]
+    cost, length, hard = (np.rint(of).astype(np.int64) for of in totals)
+    load, largest = np.zeros((n, measures), np.int64), np.zeros((n, measures), np.int64)
     here = np.flatnonzero(home >= 0)
     np.add.at(load, home[here], ground.loads[here])
-    np.add.at(count, home[here], 1)
     spots, which = np.unique(np.stack([home[here], faces.site_of_building[here]]), axis=1, return_inverse=True)
-    of_site = np.zeros(spots.shape[1], np.int64)
+    of_site = np.zeros((spots.shape[1], measures), np.int64)
     np.add.at(of_site, which.ravel(), ground.loads[here])
     np.maximum.at(largest, spots[0], of_site)
-    parent[atom] = faces.parent
-    area = np.bincount(atom, shapely.area(faces.shapes), minlength=n).astype(float)
-    return Atoms(faces.shapes, atom, home, parent, load, largest, count, area, pairs[0], pairs[1], totals[0], totals[1])
+    parent, zone = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    parent[atom], zone[atom] = faces.parent, faces.zone
+    return Atoms(
+        faces.shapes,
+        atom,
+        home,
+        parent,
+        zone,
+        np.bincount(home[here], minlength=n),
+        load,
+        largest,
+        np.bincount(atom, shapely.area(faces.shapes), minlength=n).astype(float),
+        keys // n,
+        keys % n,
+        cost,
+        length,
+        hard,
+    )
 
 
-def _border_cost(edges: Edges, length: Ints, ground: Ground) -> Ints:
-    """Length of each edge in millimetres, discounted where it runs along a barrier, less where it runs near one."""
-    factor = np.ones(len(length))
-    if len(ground.lines) and len(length):
+def _border(edges: Edges, ground: Ground) -> _Border:
+    """Measure the edges: less where they run along a barrier, somewhat less where they run near one."""
+    length = np.rint(np.hypot(*(edges.end - edges.start).T)).astype(np.int64)
+    factor, hard = np.ones(len(length)), np.zeros(len(length), bool)
+    if len(ground.barriers.shapes) and len(length):
         middle = shapely.points((edges.start + edges.end) / 2 * PRECISION_M)
-        tree = shapely.STRtree(ground.lines)
-        for distance, share in ((NEAR_M, 0.5), (10 * PRECISION_M, 1.0)):
+        tree = shapely.STRtree(ground.barriers.shapes)
+        for distance, share in ((NEAR_M, 0.5), (ALONG_M, 1.0)):
             edge, line = tree.query(middle, predicate="dwithin", distance=distance)
-            np.minimum.at(factor, edge, 1 - share * (1 - ground.discounts[line]))
-    return np.rint(length * factor).astype(np.int64)
+            np.minimum.at(factor, edge, 1 - share * (1 - ground.barriers.discounts[line]))
+        hard[edge[ground.barriers.hard[line]]] = True
+    return _Border(length, np.rint(length * factor).astype(np.int64), np.where(hard, length, 0))

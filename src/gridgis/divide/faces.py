@@ -17,8 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Voronoi, cKDTree
 
-from gridgis.cover import WIDTH_M, Polygons, wide_parts
-from gridgis.divide.ground import Ground
+from gridgis.cover import WIDTH_M, Polygons, union, wide_parts
+from gridgis.divide.ground import Ground, containing, nearest
 from gridgis.progress import progress
 
 PRECISION_M = 0.001
@@ -44,8 +44,8 @@ class Faces:
     Attributes
     ----------
     shapes : array of Polygon
-    parent, owner : arrays of int
-        For each face: position of its parent, number of its owner.
+    parent, zone, owner : arrays of int
+        For each face: position of its parent, of its zone (-1 where there is none), number of its owner.
     site : array of int
         The site of whose footprint the face is a part, -1 where it is open ground.
     site_of_building : array of int
@@ -56,6 +56,7 @@ class Faces:
 
     shapes: Polygons
     parent: Ints
+    zone: Ints
     owner: Ints
     site: Ints
     site_of_building: Ints
@@ -86,10 +87,14 @@ def build_faces(ground: Ground) -> Faces:
     """
     sites, site_of_building = _sites(ground.buildings)
     borders = shapely.get_parts(shapely.boundary(ground.parents))
-    streets, crossed = _whole_buildings(ground.lines, borders, sites)
+    fences = shapely.get_parts(shapely.boundary(ground.zones))
+    streets = np.concatenate([_outside(ground.barriers.shapes, ground), fences])
+    streets, crossed = _whole_buildings(streets, borders, sites)
     blocks = _faces([borders, streets, shapely.boundary(sites[crossed])])
     blocks = blocks[containing(shapely.point_on_surface(blocks), ground.parents) >= 0]
-    ridges, samples = _ridges(blocks, sites, _pairs(blocks, sites, crossed))
+    inner = shapely.point_on_surface(sites)
+    zones = _Zones(containing(inner, ground.zones), containing(inner, ground.parents))
+    ridges, samples = _ridges(blocks, sites, _pairs(blocks, sites, crossed, (ground.zones, zones.of_site)))
     split = _crossed_by(ridges, sites)
     shapes = _faces([borders, streets, shapely.boundary(sites[crossed | split]), ridges])
     parent = containing(shapely.point_on_surface(shapes), ground.parents)
@@ -100,8 +105,49 @@ def build_faces(ground: Ground) -> Faces:
     number[kept] = np.arange(len(kept))
     edges = edges.only((number[edges.one] >= 0) & (number[edges.two] >= 0))
     edges = Edges(number[edges.one], number[edges.two], edges.start, edges.end)
-    owner, site = _owners(shapes[kept], blocks, sites, samples)
-    return Faces(shapes[kept], parent[kept], owner, site, site_of_building, edges)
+    shapes, parent = shapes[kept], parent[kept]
+    owner, site = _owners(shapes, blocks, sites, samples)
+    zone = zones.of_faces(shapes, site, parent, ground.zones)
+    if len(ground.zones):  # slivers between a fence and a line that ought to be one
+        zone = _join_slivers(zone, (site < 0) & _narrow(shapes, 2 * WIDTH_M), parent, edges)
+    inside = zone >= 0
+    owner[inside] = len(sites) + len(blocks) + len(shapes) + zone[inside]
+    foreign = ~inside & (owner < len(sites)) & (site < 0)
+    foreign[foreign] = zones.of_site[owner[foreign]] >= 0
+    owner[foreign] = len(sites) + len(blocks) + np.flatnonzero(foreign)
+    return Faces(shapes, parent, zone, owner, site, site_of_building, edges)
+
+
+@dataclass(frozen=True)
+class _Zones:
+    """Zone and parent of each site, where its inner point lies; -1 where there is none."""
+
+    of_site: Ints
+    parent: Ints
+
+    def of_faces(self, shapes: Polygons, site: Ints, parent: Ints, zones: Polygons) -> Ints:
+        """Give the zone of each face: a footprint goes with its inner point, so that no fence cuts it."""
+        if not len(zones):
+            return np.full(len(shapes), -1, np.int64)
+        zone = containing(shapely.point_on_surface(shapes), zones)
+        part = np.flatnonzero(site >= 0)
+        part = part[self.parent[site[part]] == parent[part]]
+        zone[part] = self.of_site[site[part]]
+        return zone
+
+
+def _outside(lines: Lines, ground: Ground) -> Lines:
+    """Cut off what of the lines lies in the zones; a little reaches over the fence, to meet it for certain."""
+    if not len(ground.zones) or not len(lines):
+        return lines
+    free = shapely.difference(union(ground.parents), union(ground.zones))
+    parts = np.array([part for part in wide_parts(free)], object)
+    reach = shapely.buffer(parts, OVERSHOOT_M, join_style="mitre")
+    shapely.prepare(reach)
+    part, line = shapely.STRtree(lines).query(reach, predicate="intersects")
+    order = np.lexsort((part, line))
+    rest = shapely.get_parts(shapely.intersection(lines[line[order]], reach[part[order]]))
+    return rest[np.isin(shapely.get_type_id(rest), (1, 5)) & ~shapely.is_empty(rest)]
 
 
 def _sites(buildings: Polygons) -> tuple[Polygons, Ints]:
@@ -162,27 +208,6 @@ def _faces(lines: list[Lines]) -> Polygons:
     return faces[np.lexsort((shapely.get_x(points), shapely.get_y(points)))]
 
 
-def containing(points: npt.NDArray[np.object_], polygons: Polygons) -> Ints:
-    """Give the lowest polygon that holds each point, -1 where none does."""
-    found = np.full(len(points), len(polygons), np.int64)
-    if len(points) and len(polygons):
-        point, polygon = shapely.STRtree(polygons).query(points, predicate="intersects")
-        np.minimum.at(found, point, polygon)
-    found[found == len(polygons)] = -1
-    return found
-
-
-def nearest(points: npt.NDArray[np.object_], polygons: Polygons) -> Ints:
-    """Give the lowest polygon that holds each point, else the lowest of the nearest."""
-    found = containing(points, polygons)
-    lost = np.flatnonzero(found < 0)
-    if len(lost):
-        point, polygon = shapely.STRtree(polygons).query_nearest(points[lost])
-        found[lost] = len(polygons)
-        np.minimum.at(found, lost[point], polygon)
-    return found
-
-
 def _narrow(shapes: Polygons, width_m: float) -> Bools:
     """Tell which shapes are no wider than this, on the mean."""
     return 2 * shapely.area(shapes) <= width_m * shapely.length(shapes)
@@ -191,20 +216,44 @@ def _narrow(shapes: Polygons, width_m: float) -> Bools:
 def _fill_slivers(parent: Ints, shapes: Polygons, edges: Edges) -> None:
     """Give slivers between parents that are no wider than rounding to the parent along which they lie."""
     open_ = (parent < 0) & _narrow(shapes, WIDTH_M)
-    if not open_.any():
-        return
+    if open_.any():
+        found = _along(open_, parent >= 0, parent, edges)
+        parent[open_] = np.where(found >= 0, found, parent)[open_]
+
+
+def _join_slivers(zone: Ints, sliver: Bools, parent: Ints, edges: Edges) -> Ints:
+    """Give slivers the zone along which they lie: two lines that ought to be one made them."""
+    inner = edges.only(parent[edges.one] == parent[edges.two])
+    zone, sliver = zone.copy(), sliver.copy()
+    while True:
+        beside = _along(sliver, ~sliver, zone + 1, inner)
+        joined = beside >= 0
+        if not joined.any():
+            return zone
+        zone[joined] = beside[joined] - 1
+        sliver[joined] = False
+
+
+def _along(some: Bools, others: Bools, value: Ints, edges: Edges) -> Ints:
+    """Give some faces the value of those others along which they have the longest border, the lowest of equals."""
     length = np.hypot(*(edges.end - edges.start).T)
-    both = np.r_[edges.one, edges.two], np.r_[edges.two, edges.one]
-    wanted = open_[both[0]] & (parent[both[1]] >= 0)
-    sliver, beside, length = both[0][wanted], parent[both[1][wanted]], np.r_[length, length][wanted]
-    pairs, inverse = np.unique(np.stack([sliver, beside]), axis=1, return_inverse=True)
-    shared = np.bincount(inverse.ravel(), length, minlength=pairs.shape[1])
+    one, two = np.r_[edges.one, edges.two], np.r_[edges.two, edges.one]
+    wanted = some[one] & others[two]
+    found = np.full(len(value), -1, np.int64)
+    if not wanted.any():
+        return found
+    pairs, inverse = np.unique(np.stack([one[wanted], value[two[wanted]]]), axis=1, return_inverse=True)
+    shared = np.bincount(inverse.ravel(), np.r_[length, length][wanted], minlength=pairs.shape[1])
     order = np.lexsort((-pairs[1], shared))
-    parent[pairs[0][order]] = pairs[1][order]
+    found[pairs[0][order]] = pairs[1][order]
+    return found
 
 
-def _pairs(blocks: Polygons, sites: Polygons, crossed: Bools) -> tuple[Ints, Ints]:
-    """List which sites share in the ground of which blocks: those inside, and those that a line has cut out of it."""
+def _pairs(blocks: Polygons, sites: Polygons, crossed: Bools, zones: tuple[Polygons, Ints]) -> tuple[Ints, Ints]:
+    """List which sites share in the ground of which blocks: those inside, and those that a line has cut out of it.
+
+    Zones are not divided: their blocks have no shares, and their sites have none in other blocks.
+    """
     inner = shapely.point_on_surface(sites)
     block = np.where(crossed, -1, containing(inner, blocks)) if len(sites) else np.zeros(0, np.int64)
     site = np.flatnonzero(block >= 0)
@@ -214,6 +263,10 @@ def _pairs(blocks: Polygons, sites: Polygons, crossed: Bools) -> tuple[Ints, Int
         one, beside = shapely.STRtree(blocks).query(sites[cut_out], predicate="intersects")
         own = shapely.intersects(shapely.point_on_surface(blocks[beside]), sites[cut_out[one]])
         site, block = np.r_[site, cut_out[one[~own]]], np.r_[block, beside[~own]]
+    shapes, zone_of_site = zones
+    if len(shapes):
+        open_ = (containing(shapely.point_on_surface(blocks), shapes) < 0)[block] & (zone_of_site[site] < 0)
+        block, site = block[open_], site[open_]
     order = np.lexsort((site, block))
     return block[order], site[order]
 

@@ -22,16 +22,40 @@ class Forest:
     ----------
     first, last : arrays of int, trees x nodes
         The nodes below v in tree t, v included, are those with ``first[t, v] <= first[t] < last[t, v]``.
+    up : array of int, trees x nodes
+        The node above each node, itself for the root.
     """
 
     first: Ints
     last: Ints
+    up: Ints
 
     def below(self, values: Ints) -> Ints:
         """Add up a value of the nodes below each node of each tree."""
         ranked = np.empty_like(self.first)
         np.put_along_axis(ranked, self.first, np.broadcast_to(values, self.first.shape), axis=1)
         sums = np.zeros((len(ranked), ranked.shape[1] + 1), np.int64)
+        np.cumsum(ranked, axis=1, out=sums[:, 1:])
+        return np.take_along_axis(sums, self.last, axis=1) - np.take_along_axis(sums, self.first, axis=1)
+
+    def below_edges(self, left: Ints, right: Ints, cost: Ints) -> Ints:
+        """Add up, for each node of each tree, the cost of the edges that lead out of what lies below it."""
+        trees, n = self.first.shape
+        tree = np.repeat(np.arange(trees), len(left))
+        a, edge = np.tile(left, trees), np.tile(np.arange(len(left)), trees)
+        while len(a):
+            end = right[edge]
+            climbing = (self.first[tree, end] < self.first[tree, a]) | (self.first[tree, end] >= self.last[tree, a])
+            if not climbing.any():
+                break
+            a = np.where(climbing, self.up[tree, a], a)
+        value = np.zeros((trees, n), np.int64)
+        np.add.at(value, (slice(None), left), cost)
+        np.add.at(value, (slice(None), right), cost)
+        np.add.at(value, (tree, a), -2 * cost[edge])
+        ranked = np.empty_like(value)
+        np.put_along_axis(ranked, self.first, value, axis=1)
+        sums = np.zeros((trees, n + 1), np.int64)
         np.cumsum(ranked, axis=1, out=sums[:, 1:])
         return np.take_along_axis(sums, self.last, axis=1) - np.take_along_axis(sums, self.first, axis=1)
 
@@ -72,7 +96,8 @@ def random_forest(n: int, left: Ints, right: Ints, weights: npt.NDArray[np.float
     visited, above = breadth_first_order(links, whole, directed=True, return_predecessors=True)
     first, size = _preorder(visited.astype(np.int64), above.astype(np.int64))
     first = first[:-1].reshape(trees, n) - first[:-1].reshape(trees, n)[:, :1]
-    return Forest(first, first + size[:-1].reshape(trees, n))
+    up = np.where(above[:-1] == whole, np.arange(whole), above[:-1]).astype(np.int64).reshape(trees, n) - shift
+    return Forest(first, first + size[:-1].reshape(trees, n), up)
 
 
 def _preorder(visited: Ints, above: Ints) -> tuple[Ints, Ints]:

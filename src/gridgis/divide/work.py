@@ -1,0 +1,211 @@
+"""From atoms to a division: plots, how many cells each shall become, and their solution."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from gridgis.contract import GridError
+from gridgis.divide.atoms import Atoms
+from gridgis.divide.bands import Band, Bands
+from gridgis.divide.cells import Division, reasons
+from gridgis.divide.faces import components
+from gridgis.divide.ground import Ground
+from gridgis.divide.plots import GIVEN, Plot, lay_out_plots
+from gridgis.divide.previous import Previous, earlier_cells, start_of
+from gridgis.divide.profiles import Profile
+from gridgis.divide.solve import Job, apportion, make_graph, solve_all
+
+ABOUT = 0.2
+"""Without a band, a cell may hold so much less or more than the mean of its plot."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for.
+
+    Attributes
+    ----------
+    codes : list of str
+        Of the areas.
+    profile : Profile
+    counts : tuple of int, or dict of str to int
+        The wanted numbers of cells: of each level, or of each area; empty where they follow from the bands.
+    open_band : bool
+        The bands follow from the numbers of cells.
+    seed, jobs : int
+    """
+
+    codes: list[str]
+    profile: Profile
+    counts: tuple[int, ...] | dict[str, int]
+    open_band: bool
+    seed: int
+    jobs: int
+
+
+def divide_atoms(
+    atoms: Atoms, ground: Ground, order: Order, before: Previous | None, kinds: Sequence[str]
+) -> tuple[Division, list[Plot], list[str]]:
+    """Divide the atoms of all areas.
+
+    Returns
+    -------
+    Division
+    list of Plot
+    list of str
+        Why each cell misses the bands; empty where it does not.
+    """
+    bands = order.profile.as_bands()
+    levelled = not isinstance(order.counts, dict) and len(order.counts) > 1
+    own_empty = order.profile.empty == "own_cell"
+    plots = lay_out_plots(atoms, bands, own_empty=own_empty, one_piece=before is not None or levelled)
+    counts = _counts(plots, atoms, order)
+    own = [
+        _bands_of(plot, atoms, bands, count) if order.open_band else bands
+        for plot, count in zip(plots, counts, strict=True)
+    ]
+    unit = _together(atoms, ground, order.profile, bands)
+    earlier = np.full(len(atoms.parent), -1, np.int64)
+    if before is not None:
+        earlier = earlier_cells(atoms, ground, before)
+    jobs, places, serial = [], [], dict[int, int]()
+    for number, plot in enumerate(plots):
+        if not plot.kind:
+            parent = int(atoms.parent[plot.atoms[0]])
+            serial[parent] = serial.get(parent, -1) + 1
+            seed = (order.seed, zlib.crc32(order.codes[parent].encode()), serial[parent])
+            jobs.append(_job(atoms, plot, own[number], (counts[number], unit, seed), earlier if before else None))
+            places.append(number)
+    solved = dict(zip(places, solve_all(jobs, order.jobs), strict=True))
+    nodes = {number: job.unit_of_atom for number, job in zip(places, jobs, strict=True)}
+    division = _number(atoms, plots, solved, nodes, earlier)
+    return division, plots, reasons(atoms, division, plots, own, kinds)
+
+
+def _job(
+    atoms: Atoms, plot: Plot, bands: Bands, how: tuple[tuple[int, ...], Ints, tuple[int, ...]], earlier: Ints | None
+) -> Job:
+    """Make the job of one plot."""
+    counts, unit, seed = how
+    graph, node = make_graph(atoms, plot, bands, unit)
+    job = Job(graph, node, bands, counts, seed, float(atoms.area_m2[plot.atoms].sum()))
+    if earlier is None:
+        return job
+    n = len(graph.giants)
+    first = np.full(n, -1, np.int64)
+    weight = np.zeros(n, np.int64)
+    rank = np.lexsort((atoms.area_m2[plot.atoms], atoms.buildings[plot.atoms]))
+    first[node[rank]] = earlier[plot.atoms[rank]]
+    np.add.at(weight, node, atoms.buildings[plot.atoms])
+    cells = len(np.unique(first[first >= 0])) or 1
+    start, stay = start_of(graph, first, weight, job.price(cells).unit_mm)
+    return Job(graph, node, bands, (), seed, job.area_m2, start, stay)
+
+
+def _counts(plots: Sequence[Plot], atoms: Atoms, order: Order) -> list[tuple[int, ...]]:
+    """How many parts each plot shall have, of each level."""
+    if not order.counts:
+        return [()] * len(plots)
+    regular = [number for number, plot in enumerate(plots) if not plot.kind]
+    load = {number: float(atoms.load[plots[number].atoms, 0].sum()) for number in regular}
+    parent = {number: int(atoms.parent[plots[number].atoms[0]]) for number in regular}
+    found: list[tuple[int, ...]] = [()] * len(plots)
+    if isinstance(order.counts, dict):
+        for i, code in enumerate(order.codes):
+            here = [number for number in regular if parent[number] == i]
+            _share_out(found, here, load, [order.counts[code]], f"area {code}")
+    else:
+        _share_out(found, regular, load, order.counts, "all areas")
+    return found
+
+
+def _share_out(
+    found: list[tuple[int, ...]], here: Sequence[int], load: dict[int, float], counts: Sequence[int], what: str
+) -> None:
+    """Share out the wanted numbers of cells among plots, level by level; no level has fewer than the one above."""
+    if not here:
+        return
+    if counts[0] < len(here):
+        raise GridError(
+            f"cells: {what}: {counts[0]} asked for, but the ground is in {len(here)} parts that do not hang together; "
+            "ask for more, or give bands instead."
+        )
+    weights = [load[number] for number in here]
+    levels = [apportion(counts[0], weights)]
+    for count in counts[1:]:
+        above = levels[-1]
+        more = apportion(count - sum(above), weights, 0)
+        levels.append([a + b for a, b in zip(above, more, strict=True)])
+    for i, number in enumerate(here):
+        found[number] = tuple(level[i] for level in levels)
+
+
+def _bands_of(plot: Plot, atoms: Atoms, bands: Bands, counts: tuple[int, ...]) -> Bands:
+    """A band around the mean of the cells of a plot."""
+    if plot.kind or not counts:
+        return bands
+    mean = atoms.load[plot.atoms].sum(axis=0)[0] / counts[-1]
+    low, high = int(np.ceil(mean * (1 - ABOUT))), int(mean * (1 + ABOUT))
+    target = max(round(mean), 1)
+    return Bands(bands.names, (Band.aimed(min(low, target), max(high, target), target),))
+
+
+def _together(atoms: Atoms, ground: Ground, profile: Profile, bands: Bands) -> Ints:
+    """Number the units that are not divided: atoms, or groups of them whose buildings stand close together."""
+    n = len(atoms.parent)
+    if not profile.together_m:
+        return np.arange(n)
+    tree = shapely.STRtree(ground.buildings)
+    one, two = tree.query(ground.buildings, predicate="dwithin", distance=profile.together_m)
+    a, b = atoms.home[one], atoms.home[two]
+    close = (a >= 0) & (b >= 0) & (atoms.buildings[a] > 0) & (atoms.buildings[b] > 0)
+    group = components(a[close], b[close], n)
+    same = (
+        (group[atoms.left] == group[atoms.right]) & ~atoms.parted & (atoms.zone[atoms.left] == atoms.zone[atoms.right])
+    )
+    unit = components(atoms.left[same], atoms.right[same], n)
+    load = np.zeros((n, atoms.load.shape[1]), np.int64)
+    np.add.at(load, unit, atoms.load)
+    loose = bands.giant(load)[unit]
+    return np.unique(np.where(loose, n + np.arange(n), unit), return_inverse=True)[1].astype(np.int64)
+
+
+def _number(
+    atoms: Atoms, plots: Sequence[Plot], solved: dict[int, Ints], nodes: dict[int, Ints], earlier: Ints
+) -> Division:
+    """Number the cells of all plots."""
+    label = np.full(len(atoms.parent), -1, np.int64)
+    upper = max((len(levels) for levels in solved.values()), default=1) - 1
+    levels: list[list[int]] = [[] for _ in range(upper)]
+    plot_of: list[int] = []
+    goes_on: list[int] = []
+    for number, plot in enumerate(plots):
+        found = solved.get(number, np.zeros((1, 1), np.int64))
+        node = nodes.get(number, np.zeros(len(plot.atoms), np.int64))
+        cells, first, dense = np.unique(found[-1], return_index=True, return_inverse=True)
+        label[plot.atoms] = dense[node] + len(plot_of)
+        for i, of in enumerate(levels):
+            part = found[i][first] if len(found) > 1 else np.zeros(len(cells), np.int64)
+            of += (part + max(of, default=-1) + 1).tolist()
+        plot_of += [number] * len(cells)
+        old = earlier[plot.atoms[0]] if plot.kind == GIVEN else -1
+        goes_on += [old] if plot.kind else cells.tolist()
+    known = np.array(goes_on, np.int64)
+    if (earlier < 0).all():
+        known[:] = -1
+    known[~np.isin(known, earlier)] = -1
+    return Division(
+        label,
+        np.array(levels, np.int64).reshape(upper, len(plot_of)),
+        np.array(plot_of),
+        known,
+        np.zeros(len(plot_of), bool),
+    )
