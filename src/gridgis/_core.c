@@ -30,7 +30,8 @@ static int64_t group_energy(const Bands *bands, const int64_t *load, int64_t gia
             cost = bands->miss + bands->out * miss / bands->target[i];
         }
         if (room > 0) {
-            int64_t far = load[i] - room * bands->target[i], most = bands->reach[i] * room;
+            int64_t held = under > 0 ? room * bands->low[i] : over > 0 ? room * bands->high[i] : load[i];
+            int64_t far = held - room * bands->target[i], most = bands->reach[i] * room;
             if (far < 0) far = -far;
             far = far >= 4 * most ? 4096 : far * 1024 / most;
             far = far > bands->plateau ? far - bands->plateau : 0;

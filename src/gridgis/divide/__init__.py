@@ -13,7 +13,7 @@ from scipy.spatial import QhullError
 from gridgis.check import check_grid
 from gridgis.contract import GridError, listed
 from gridgis.divide.atoms import Atoms, build_atoms
-from gridgis.divide.cells import EXCEPTIONS, PROVEN, Division, reasons, table
+from gridgis.divide.cells import EXCEPTIONS, PROVEN, table
 from gridgis.divide.doors import (
     DISCOUNTS,
     checked_areas,
@@ -26,8 +26,8 @@ from gridgis.divide.doors import (
     checked_zones,
 )
 from gridgis.divide.ground import Ground, lay_ground
-from gridgis.divide.plots import EMPTY_M2, lay_out_plots
-from gridgis.divide.previous import OLD_BORDER, Previous, checked_previous, earlier_cells
+from gridgis.divide.plots import EMPTY_M2
+from gridgis.divide.previous import OLD_BORDER, checked_previous
 from gridgis.divide.profiles import PROFILES, Profile
 from gridgis.divide.work import Order, divide_atoms
 

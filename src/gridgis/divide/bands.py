@@ -99,17 +99,17 @@ class Bands:
         """
         room = (cells - giants)[..., None]
         miss = np.maximum(np.maximum(room * self.low - load, load - room * self.high), 0)
-        return miss.min(axis=-1) if self.either else miss.sum(axis=-1)
+        return np.asarray(miss.min(axis=-1) if self.either else miss.sum(axis=-1))
 
     def inside(self, load: Ints) -> npt.NDArray[np.bool_]:
         """Tell which loads (cells x measures) hold the bands."""
         kept = (self.low <= load) & (load <= self.high)
-        return kept.any(axis=-1) if self.either else kept.all(axis=-1)
+        return np.asarray(kept.any(axis=-1) if self.either else kept.all(axis=-1))
 
     def giant(self, load: Ints) -> npt.NDArray[np.bool_]:
         """Tell which single buildings no cell can hold, whatever else is in it."""
         over = load > self.high
-        return over.all(axis=-1) if self.either else over.any(axis=-1)
+        return np.asarray(over.all(axis=-1) if self.either else over.any(axis=-1))
 
     def count(self, load: Ints, giants: int) -> int:
         """Give the number of cells into which a load (one number a measure) divides best."""
@@ -211,7 +211,8 @@ class Price:
         miss = np.minimum(np.maximum(np.maximum(room * low - load, load - room * high), 0), FAR)
         cost = np.where(miss > 0, any_miss + out * miss // target, 0)
         most = reach * np.maximum(room, 1)
-        far = np.minimum(np.abs(load - room * target), 4 * most) * 1024 // most
+        held = np.minimum(np.maximum(load, room * low), room * high)
+        far = np.minimum(np.abs(held - room * target), 4 * most) * 1024 // most
         far = np.maximum(far - plateau, 0)
         cost = cost + np.where(room > 0, (off * room * ((far * far) >> 10)) >> 10, 0)
         return cost.min(axis=-1) if either else cost.sum(axis=-1)

@@ -131,7 +131,7 @@ def outlines(atoms: Atoms, label: Ints, ground: Ground) -> npt.NDArray[np.object
 
 def border_shares(shapes: npt.NDArray[np.object_], ground: Ground) -> Floats:
     """Give the share of the outline of each cell that runs along a barrier."""
-    along = np.zeros(len(shapes))
+    along: Floats = np.zeros(len(shapes))
     if len(ground.barriers.shapes):
         rings, cell = shapely.get_rings(shapely.transform(shapes, lambda xy: xy - ground.origin), return_index=True)
         points, ring = shapely.get_coordinates(rings, return_index=True)
@@ -140,7 +140,7 @@ def border_shares(shapes: npt.NDArray[np.object_], ground: Ground) -> Floats:
         tree = shapely.STRtree(ground.barriers.shapes)
         middle = shapely.points((start + end) / 2)
         on = np.unique(tree.query(middle, predicate="dwithin", distance=ALONG_M)[0])
-        along = np.bincount(cell[on], np.hypot(*(end - start)[on].T), len(shapes))
+        along += np.bincount(cell[on], np.hypot(*(end - start)[on].T), len(shapes))
     return (along / np.maximum(shapely.length(shapes), 1e-9)).clip(0, 1).round(3)
 
 

@@ -7,7 +7,10 @@ gives the same answers, more slowly.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +19,18 @@ from gridgis.divide.bands import Price
 from gridgis.divide.graph import Graph
 from gridgis.divide.trees import Forest, random_forest
 
-try:
-    from gridgis import _core as _compiled
-except ImportError:
-    _compiled = None  # type: ignore[assignment]
-core = None if os.environ.get("GRIDGIS_CORE") == "off" else _compiled
+core: Any = None
+if os.environ.get("GRIDGIS_CORE") != "off":
+    with suppress(ImportError):
+        core = import_module("gridgis._core")
 """The compiled kernels, None where there are none or ``GRIDGIS_CORE=off``."""
 
 VISIBLE = 0.7
 """How much a spanning tree avoids crossing a barrier (0 = not at all); chance weighs 1."""
 CHANCE_BITS = 30
 """Chance comes as whole numbers below two to this power."""
-LOPSIDED = 2.0
-"""Energy of a cut that leaves less than a quarter of many cells on one side."""
+LOPSIDED = 1000.0
+"""Energy of a cut that leaves less than a quarter of many cells on one side; else cells are peeled off one by one."""
 
 MASK = (1 << 64) - 1
 Ints = npt.NDArray[np.int64]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -82,14 +81,15 @@ class Ground:
     origin: Floats
     row: Ints
 
-    def near(self, shapes: Shapes) -> Shapes:
-        """Bring shapes into these coordinates, to the millimetre."""
-        return shapely.normalize(shapely.transform(_flat(shapes), _to(self.origin)))
-
     def back(self, shapes: Shapes) -> Shapes:
         """Bring shapes from these coordinates to where they belong."""
         origin = self.origin
         return shapely.normalize(shapely.transform(shapes, lambda xy: (xy + origin).round(3)))
+
+
+def bring_near(shapes: Shapes, origin: Floats) -> Shapes:
+    """Bring shapes near the origin, flat and to the millimetre."""
+    return shapely.normalize(shapely.transform(_flat(shapes), lambda xy: (xy - origin).round(3)))
 
 
 def _flat(shapes: Shapes) -> Shapes:
@@ -97,18 +97,12 @@ def _flat(shapes: Shapes) -> Shapes:
     return shapely.force_2d(cover.unrounded(shapes))
 
 
-def _to(origin: Floats) -> Callable[[Floats], Floats]:
-    """A move to the origin that rounds to the millimetre."""
-    return lambda xy: (xy - origin).round(3)
-
-
 def lay_ground(
     areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, loads: Ints, lines: Lines, zones: Polygons
 ) -> Ground:
     """Lay everything near the origin and in an order that does not hang on the order of the rows."""
     origin = np.floor(np.asarray(shapely.total_bounds(areas.geometry.to_numpy())[:2]))
-    bare = Ground(*[np.zeros(0, object)] * 3, *[np.zeros(0, np.int64)] * 2, lines, zones, origin, np.zeros(0, np.int64))
-    parents, shapes = bare.near(areas.geometry.to_numpy()), bare.near(buildings.geometry.to_numpy())
+    parents, shapes = (bring_near(table.geometry.to_numpy(), origin) for table in (areas, buildings))
     parents = np.where(shapely.is_valid(parents), parents, shapely.buffer(parents, 0))
     points = inner_points(buildings.geometry.to_numpy())
     parent = containing(points, cover.unrounded(areas.geometry.to_numpy()))
@@ -118,7 +112,7 @@ def lay_ground(
     met[shapely.STRtree(parents).query(footprints, predicate="intersects")[0]] = True
     row = np.flatnonzero(met)
     row = row[_canonical(shapes[row], loads[row])]
-    streets = bare.near(lines.shapes)
+    streets = bring_near(lines.shapes, origin)
     order = _canonical(streets, np.rint(lines.discounts * 100).astype(np.int64)[:, None])
     return Ground(
         parents,
@@ -127,7 +121,7 @@ def lay_ground(
         parent[row],
         loads[row],
         Lines(streets[order], lines.discounts[order], lines.hard[order]),
-        _sound(bare.near(zones)) if len(zones) else zones,
+        _sound(bring_near(zones, origin)) if len(zones) else zones,
         origin,
         row,
     )

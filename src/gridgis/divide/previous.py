@@ -28,7 +28,7 @@ from gridgis.divide.atoms import Atoms
 from gridgis.divide.bands import Bands
 from gridgis.divide.faces import components
 from gridgis.divide.graph import Graph
-from gridgis.divide.ground import Ground, containing, inner_points
+from gridgis.divide.ground import Ground, bring_near, containing, inner_points
 from gridgis.divide.moves import Stay
 
 RINGS = 2
@@ -165,7 +165,7 @@ def _with_rings(cells: gpd.GeoDataFrame, must: Bools) -> Bools:
 
 def earlier_cells(atoms: Atoms, ground: Ground, previous: Previous) -> Ints:
     """Give the earlier cell of each atom: that of its first building, else of its largest face."""
-    shapes = ground.near(previous.shapes)
+    shapes = bring_near(previous.shapes, ground.origin)
     earlier = np.full(len(atoms.parent), -1, np.int64)
     areas = shapely.area(atoms.faces)
     order = np.lexsort((np.arange(len(areas)), areas))

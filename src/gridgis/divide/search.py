@@ -20,6 +20,7 @@ from gridgis.divide.bands import Price
 from gridgis.divide.cuts import Chance, best_cut
 from gridgis.divide.graph import Graph
 from gridgis.divide.moves import Stay, move_atoms
+from gridgis.divide.shifts import shift
 
 SPLIT_TREES = 24
 """Trees tried for each cut of a graph of usual size."""
@@ -29,8 +30,12 @@ RECUT_TREES = 16
 """Trees tried for each pair of neighbouring cells and round."""
 ROUNDS = 8
 """Rounds of recutting at most."""
+CYCLES = 2
+"""Times that all of this is done."""
 MOVE_ROUNDS = 12
 """Rounds of moves at most."""
+REPAIRS = 3
+"""Times that cells which miss their bands are looked at again."""
 CHAIN = 6
 """Cells on the way from one that misses its band to another, at most."""
 CHAINS = 12
@@ -122,16 +127,18 @@ class _Search:
     def better(self) -> None:
         """Recut and move until nothing gets cheaper."""
         if self.task.stay is None:
-            self.recut_pairs(set(self.members))
-            self.recut_faulty()
-            self.move()
+            for _ in range(CYCLES):
+                self.recut_pairs(set(self.members))
+                self.recut_faulty()
+                self.move()
         else:
             self.move()
-        for _ in range(2):
+        for _ in range(REPAIRS):
             if not any(self.faulty(cell) for cell in self.members):
                 break
             self.recut_faulty()
             self.recut_chains()
+            self.shift()
             self.move()
 
     def numbered(self) -> Ints:
@@ -170,6 +177,14 @@ class _Search:
         for one, two in pairs.T.tolist():
             near.setdefault(one, []).append(two)
         return near
+
+    def beside(self, cell: int) -> list[int]:
+        """List the neighbours of one part."""
+        graph = self.task.graph
+        atoms = self.members[cell]
+        runs = [graph.other[graph.start[a] : graph.start[a + 1]] for a in atoms.tolist()]
+        cells = np.unique(self.labels[np.concatenate(runs)])
+        return cells[cells != cell].tolist()
 
     def recut_pairs(self, dirty: set[int]) -> None:
         """Unite two neighbouring parts and cut them anew where that is cheaper; go on where something changed."""
@@ -297,9 +312,9 @@ class _Search:
         made = self.recut((cell,), alone) if alone > 0 and self.quota[cell] == 1 else set()
         if made:
             return made
-        near = self.neighbours()
-        groups: list[tuple[int, ...]] = [(cell, a) for a in near.get(cell, [])]
-        groups += sorted({tuple(sorted((cell, a, b))) for a in near.get(cell, []) for b in near[a] if b != cell})
+        near = self.beside(cell)
+        groups: list[tuple[int, ...]] = [(cell, a) for a in near]
+        groups += sorted({tuple(sorted((cell, a, b))) for a in near for b in self.beside(a) if b != cell})
         return self.recut_any(groups)
 
     def recut_any(self, groups: Sequence[tuple[int, ...]]) -> set[int]:
@@ -317,9 +332,19 @@ class _Search:
             if cell in self.members and self.faulty(cell):
                 self.recut_any(self.chains(cell))
 
+    def shift(self) -> None:
+        """Hand atoms on from cell to cell, where that brings a cell that misses its bands inside."""
+        for cell in sorted(self.members):
+            if cell in self.members and self.quota[cell] == 1 and self.faulty(cell):
+                gives = shift(self.task.graph, self.labels, self.task.price.bands, cell)
+                if gives:
+                    for atom, taker in gives:
+                        self.labels[atom] = taker
+                    self.gather(self.labels)
+
     def chains(self, cell: int) -> list[tuple[int, ...]]:
         """The shortest ways to the nearest other parts that miss their band, and balls around the part."""
-        near, came, queue = self.neighbours(), {cell: cell}, deque([(cell, 1)])
+        came, queue = {cell: cell}, deque([(cell, 1)])
         ways: list[tuple[int, ...]] = []
         ball = [cell]
         while queue and len(ways) < CHAINS:
@@ -329,7 +354,7 @@ class _Search:
                 while way[-1] != cell:
                     way.append(came[way[-1]])
                 ways.append(tuple(way))
-            for other in near.get(here, []) if length < CHAIN else []:
+            for other in self.beside(here) if length < CHAIN else []:
                 if other not in came:
                     came[other] = here
                     queue.append((other, length + 1))

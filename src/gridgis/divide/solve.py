@@ -16,12 +16,15 @@ from gridgis.divide.cuts import CHANCE_BITS, VISIBLE
 from gridgis.divide.graph import Graph
 from gridgis.divide.moves import Stay
 from gridgis.divide.plots import Plot
+from gridgis.divide.proof import impossible
 from gridgis.divide.search import Task, balance
 from gridgis.progress import progress
 
 HARD_PULL = 3
 """A border along a hard barrier is worth so much its length, where a plot lies on both sides of it."""
 
+PLAIN = 0.1
+"""So much a metre of border costs even along the best barrier, so that cells do not grow long for its sake."""
 KEPT_MISS, KEPT_OUT = 40.0, 400.0
 """Where a division is kept, a load outside the band costs so much more than else."""
 
@@ -84,6 +87,7 @@ def make_graph(atoms: Atoms, plot: Plot, bands: Bands, unit: Ints) -> tuple[Grap
         for of in (atoms.cost, atoms.length, atoms.hard)
     )
     visible = 1 - cost / np.maximum(length, 1)
+    cost = np.rint(cost * (1 - PLAIN) + length * PLAIN).astype(np.int64)
     bias = np.rint(VISIBLE * visible * (1 << CHANCE_BITS)).astype(np.int64)
     parted = np.bincount(which, ~atoms.parted[inner], len(keys)) == 0
     bias[parted] = 1 << CHANCE_BITS
@@ -97,14 +101,31 @@ def make_graph(atoms: Atoms, plot: Plot, bands: Bands, unit: Ints) -> tuple[Grap
     return Graph(load, giants.astype(np.int64), keys // n, keys % n, cost, bias), node.astype(np.int64)
 
 
-def solve(job: Job) -> Ints:
-    """Divide a plot.
+@dataclass(frozen=True)
+class Solution:
+    """A plot divided.
 
-    Returns
-    -------
-    array of int, levels x units
+    Attributes
+    ----------
+    labels : array of int, levels x units
         The part of each unit on each level, the finest last; the parts of each level are whole parts of the next.
+    proven : array of bool
+        The cells, in the order of their labels, of which it is proven that their miss of the bands cannot be helped.
     """
+
+    labels: Ints
+    proven: npt.NDArray[np.bool_]
+
+
+def solve(job: Job) -> Solution:
+    """Divide a plot, and try to prove that what misses the bands cannot be helped."""
+    labels = _divide(job)
+    dense = np.unique(labels[-1], return_inverse=True)[1].astype(np.int64)
+    return Solution(labels, impossible(job.graph, dense, job.bands))
+
+
+def _divide(job: Job) -> Ints:
+    """Divide a plot, level by level."""
     load, giants = job.graph.load.sum(axis=0), int(job.graph.giants.sum())
     if job.start is not None:
         cells = len(np.unique(job.start))
@@ -177,7 +198,7 @@ def _part(graph: Graph, units: Ints) -> Graph:
     return Graph(graph.load[units], graph.giants[units], left, right, graph.cost[edges], graph.bias[edges])
 
 
-def solve_all(jobs: Sequence[Job], workers: int) -> list[Ints]:
+def solve_all(jobs: Sequence[Job], workers: int) -> list[Solution]:
     """Solve plots one by one, or some at a time in other processes; the answers are the same."""
     if workers == 1 or len(jobs) < 2:
         return [solve(job) for job in progress(jobs, "dividing")]

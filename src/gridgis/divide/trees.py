@@ -50,8 +50,8 @@ class Forest:
                 break
             a = np.where(climbing, self.up[tree, a], a)
         value = np.zeros((trees, n), np.int64)
-        np.add.at(value, (slice(None), left), cost)
-        np.add.at(value, (slice(None), right), cost)
+        ends = np.bincount(np.r_[left, right], np.r_[cost, cost], n)
+        value += np.rint(ends).astype(np.int64)
         np.add.at(value, (tree, a), -2 * cost[edge])
         ranked = np.empty_like(value)
         np.put_along_axis(ranked, self.first, value, axis=1)

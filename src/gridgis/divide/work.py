@@ -19,7 +19,7 @@ from gridgis.divide.ground import Ground
 from gridgis.divide.plots import GIVEN, Plot, lay_out_plots
 from gridgis.divide.previous import Previous, earlier_cells, start_of
 from gridgis.divide.profiles import Profile
-from gridgis.divide.solve import Job, apportion, make_graph, solve_all
+from gridgis.divide.solve import Job, Solution, apportion, make_graph, solve_all
 
 ABOUT = 0.2
 """Without a band, a cell may hold so much less or more than the mean of its plot."""
@@ -179,16 +179,19 @@ def _together(atoms: Atoms, ground: Ground, profile: Profile, bands: Bands) -> I
 
 
 def _number(
-    atoms: Atoms, plots: Sequence[Plot], solved: dict[int, Ints], nodes: dict[int, Ints], earlier: Ints
+    atoms: Atoms, plots: Sequence[Plot], solved: dict[int, Solution], nodes: dict[int, Ints], earlier: Ints
 ) -> Division:
     """Number the cells of all plots."""
     label = np.full(len(atoms.parent), -1, np.int64)
-    upper = max((len(levels) for levels in solved.values()), default=1) - 1
+    upper = max((len(found.labels) for found in solved.values()), default=1) - 1
     levels: list[list[int]] = [[] for _ in range(upper)]
     plot_of: list[int] = []
     goes_on: list[int] = []
+    proven: list[bool] = []
+    whole = Solution(np.zeros((1, 1), np.int64), np.zeros(1, bool))
     for number, plot in enumerate(plots):
-        found = solved.get(number, np.zeros((1, 1), np.int64))
+        solution = solved.get(number, whole)
+        found = solution.labels
         node = nodes.get(number, np.zeros(len(plot.atoms), np.int64))
         cells, first, dense = np.unique(found[-1], return_index=True, return_inverse=True)
         label[plot.atoms] = dense[node] + len(plot_of)
@@ -196,16 +199,8 @@ def _number(
             part = found[i][first] if len(found) > 1 else np.zeros(len(cells), np.int64)
             of += (part + max(of, default=-1) + 1).tolist()
         plot_of += [number] * len(cells)
-        old = earlier[plot.atoms[0]] if plot.kind == GIVEN else -1
-        goes_on += [old] if plot.kind else cells.tolist()
-    known = np.array(goes_on, np.int64)
-    if (earlier < 0).all():
-        known[:] = -1
-    known[~np.isin(known, earlier)] = -1
-    return Division(
-        label,
-        np.array(levels, np.int64).reshape(upper, len(plot_of)),
-        np.array(plot_of),
-        known,
-        np.zeros(len(plot_of), bool),
-    )
+        proven += solution.proven.tolist()
+        goes_on += [int(earlier[plot.atoms[0]])] if plot.kind == GIVEN else [-1] if plot.kind else cells.tolist()
+    known = np.where(np.isin(goes_on, earlier[earlier >= 0]), goes_on, -1)
+    shape = np.array(levels, np.int64).reshape(upper, len(plot_of))
+    return Division(label, shape, np.array(plot_of), known, np.array(proven, bool))
