@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -48,6 +48,8 @@ class Job:
         A division of the units to begin with.
     stay : Stay, optional
     area_m2 : float
+    names : array of int
+        The earlier cell that each part of the start goes on from.
     """
 
     graph: Graph
@@ -58,6 +60,7 @@ class Job:
     area_m2: float
     start: Ints | None = None
     stay: Stay | None = None
+    names: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def price(self, cells: int) -> Price:
         """What misses and borders cost in this plot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +85,8 @@ def divide_atoms(
             jobs.append(_job(atoms, plot, own[number], (counts[number], unit, seed), earlier if before else None))
             places.append(number)
     solved = dict(zip(places, solve_all(jobs, order.jobs), strict=True))
-    nodes = {number: job.unit_of_atom for number, job in zip(places, jobs, strict=True)}
-    division = _number(atoms, plots, solved, nodes, earlier)
+    made = dict(zip(places, jobs, strict=True))
+    division = _number(atoms, plots, solved, made, earlier)
     return division, plots, reasons(atoms, division, plots, own, kinds)
 
 
@@ -105,9 +105,10 @@ def _job(
     rank = np.lexsort((atoms.area_m2[plot.atoms], atoms.buildings[plot.atoms]))
     first[node[rank]] = earlier[plot.atoms[rank]]
     np.add.at(weight, node, atoms.buildings[plot.atoms])
-    cells = len(np.unique(first[first >= 0])) or 1
-    start, stay = start_of(graph, first, weight, job.price(cells).unit_mm)
-    return Job(graph, node, bands, (), seed, job.area_m2, start, stay)
+    names = np.unique(first[first >= 0])
+    first = np.where(first >= 0, np.searchsorted(names, first), -1)
+    start, stay = start_of(graph, first, weight, job.price(len(names)).unit_mm)
+    return replace(job, counts=(), start=start, stay=stay, names=names)
 
 
 def _counts(plots: Sequence[Plot], atoms: Atoms, order: Order) -> list[tuple[int, ...]]:
@@ -179,7 +180,7 @@ def _together(atoms: Atoms, ground: Ground, profile: Profile, bands: Bands) -> I
 
 
 def _number(
-    atoms: Atoms, plots: Sequence[Plot], solved: dict[int, Solution], nodes: dict[int, Ints], earlier: Ints
+    atoms: Atoms, plots: Sequence[Plot], solved: dict[int, Solution], jobs: dict[int, Job], earlier: Ints
 ) -> Division:
     """Number the cells of all plots."""
     label = np.full(len(atoms.parent), -1, np.int64)
@@ -192,7 +193,7 @@ def _number(
     for number, plot in enumerate(plots):
         solution = solved.get(number, whole)
         found = solution.labels
-        node = nodes.get(number, np.zeros(len(plot.atoms), np.int64))
+        node = jobs[number].unit_of_atom if number in jobs else np.zeros(len(plot.atoms), np.int64)
         cells, first, dense = np.unique(found[-1], return_index=True, return_inverse=True)
         label[plot.atoms] = dense[node] + len(plot_of)
         for i, of in enumerate(levels):
@@ -200,7 +201,22 @@ def _number(
             of += (part + max(of, default=-1) + 1).tolist()
         plot_of += [number] * len(cells)
         proven += solution.proven.tolist()
-        goes_on += [int(earlier[plot.atoms[0]])] if plot.kind == GIVEN else [-1] if plot.kind else cells.tolist()
-    known = np.where(np.isin(goes_on, earlier[earlier >= 0]), goes_on, -1)
+        if plot.kind:
+            goes_on.append(int(earlier[plot.atoms[0]]) if plot.kind == GIVEN else -1)
+        else:
+            names = jobs[number].names.tolist()
+            goes_on += [names[cell] if cell < len(names) else -1 for cell in cells.tolist()]
     shape = np.array(levels, np.int64).reshape(upper, len(plot_of))
+    known = _one_each(atoms, label, np.array(goes_on, np.int64), earlier)
     return Division(label, shape, np.array(plot_of), known, np.array(proven, bool))
+
+
+def _one_each(atoms: Atoms, label: Ints, goes_on: Ints, earlier: Ints) -> Ints:
+    """Let one cell go on from each earlier cell: of several, the one with most of its ground."""
+    own = (earlier >= 0) & (goes_on[label] == earlier)
+    ground = np.bincount(label[own], atoms.area_m2[own], len(goes_on))
+    order = np.lexsort((np.arange(len(goes_on)), -ground, goes_on))
+    again = np.r_[False, np.diff(goes_on[order]) == 0]
+    known = goes_on.copy()
+    known[order[again]] = -1
+    return known
