@@ -16,6 +16,7 @@ import shapely
 import gridgis as gg
 from gridgis import cli
 from gridgis.maps import static
+from gridgis.write import file_sha256
 
 PROGRAM = [sys.executable, "-m", "gridgis"]
 
@@ -109,6 +110,162 @@ def test_a_grid_in_geojson_goes_the_whole_way(gridgis):
     assert gridgis("map", "t.geojson", "--out", "t.html")[0] == 0
 
 
+# what can be asked of a division
+
+
+@pytest.fixture
+def counted(town):
+    """The town with persons, too."""
+    buildings = gpd.read_file(town / "buildings.gpkg")
+    buildings.assign(persons=2.0 * buildings["households"] + 1).to_file(town / "persons.gpkg")
+    return town
+
+
+def noted(file):
+    return gg.read_provenance(file)["settings"]
+
+
+@pytest.mark.parametrize(
+    ("words", "loads", "settings", "band"),
+    [
+        ("", {"households": (100, 150)}, {"households": [100, 150]}, True),
+        ("--households 60 100", {"households": (60, 100)}, {"households": [60, 100]}, True),
+        ("--persons 200 400", {"persons": (200, 400)}, {"persons": [200, 400]}, False),
+        (
+            "--households 80 150 --persons 0 400",
+            {"households": (80, 150), "persons": (0, 400)},
+            {"households": [80, 150], "persons": [0, 400]},
+            True,
+        ),
+        ("--profile micro", {"households": (30, 50)}, {"profile": "micro"}, True),
+        ("--profile urban", {"persons": (0, 1000)}, {"profile": "urban"}, False),
+        ("--profile output_area", {"households": (40, 250), "persons": (100, 625)}, {"profile": "output_area"}, True),
+        ("--cells 6", {}, {"cells": 6}, False),
+        ("--cells 6 --households 60 100", {}, {"cells": 6, "households": [60, 100]}, False),
+        (
+            "--empty own_cell --seed 3",
+            {"households": (100, 150)},
+            {"households": [100, 150], "empty": "own_cell"},
+            True,
+        ),
+    ],
+)
+def test_what_a_good_cell_is(gridgis, counted, words, loads, settings, band):
+    status, out, err = gridgis("divide", "areas.gpkg", "persons.gpkg", *words.split(), "--out", "new.gpkg")
+    assert (status, err) == (0, "")
+    grid = gg.read_grid(counted / "new.gpkg")
+    for load, (low, high) in loads.items():
+        assert (grid[load].between(low, high) | (grid["exception"] != "")).all()
+    note = noted(counted / "new.gpkg")
+    assert {name: value for name, value in note.items() if name not in ("scheme", "seed")} == settings
+    assert note["seed"] == (3 if "--seed" in words else 0)
+    assert ("of 17 rules hold" in out) is band
+    assert ("load_out_of_band" in out) is not band
+
+
+def test_nested_levels_side_by_side(gridgis, town):
+    words = ("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg", "--cells", 2, 4, 8, "--out")
+    assert gridgis(*words, "one.gpkg")[0] == 0
+    assert gridgis(*words, "two.gpkg", "--jobs", 2)[0] == 0
+    assert (town / "one.gpkg").read_bytes() == (town / "two.gpkg").read_bytes()
+    grid = gg.read_grid(town / "one.gpkg")
+    assert len(grid) == 8
+    assert noted(town / "one.gpkg")["cells"] == [2, 4, 8]
+    assert len(grid.groupby(["parent_code", "level_1", "level_2"])) == 4
+
+
+def test_persons_alone_need_no_households(gridgis, counted):
+    gpd.read_file(counted / "persons.gpkg").drop(columns="households").to_file(counted / "bare.gpkg")
+    words = ("--persons", 200, 400, "--out", "new.gpkg")
+    status, out, err = gridgis("divide", "areas.gpkg", "bare.gpkg", *words)
+    assert (status, err) == (0, "")
+    assert " persons each" in out
+    assert "no column 'nix' (--households-column)" in refused(
+        gridgis("divide", "areas.gpkg", "bare.gpkg", *words, "--households-column", "nix")
+    )
+    gridgis("divide", "areas.gpkg", "persons.gpkg", *words, "--households-column", "households")
+    assert {"households", "persons"} <= set(gg.read_grid(counted / "new.gpkg").columns)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
+@pytest.mark.parametrize("kind", ["dedicated", "fixed"])
+def test_cells_that_are_given(gridgis, town, kind, suffix):
+    areas = gpd.read_file(town / "areas.gpkg")
+    middle = areas.geometry[0].representative_point()
+    zone = gpd.GeoDataFrame(geometry=[middle.buffer(40, quad_segs=2)], crs=areas.crs)
+    file = f"zone{suffix}"
+    (zone.to_crs(4326) if suffix == ".geojson" else zone).to_file(town / file)
+    status, out, err = gridgis("divide", "areas.gpkg", "buildings.gpkg", f"--{kind}", file, "--out", "new.gpkg")
+    assert (status, err) == (0, "")
+    grid = gg.read_grid(town / "new.gpkg")
+    given = grid[grid["kind"] == kind]
+    assert given.geometry.contains(middle).sum() == 1
+    assert out.splitlines()[1:-1] == [f"1 cell with the exception: {kind} cell"]
+    note = gg.read_provenance(town / "new.gpkg")
+    assert note["inputs"][kind] == {"file": file, "sha256": file_sha256(town / file)}
+
+
+def test_the_lines_after_the_summary(gridgis, town):
+    status, out, _ = gridgis(
+        *("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg"),
+        *("--households", 500, 600, "--out", "new.gpkg"),
+    )
+    assert status == 0
+    grid = gg.read_grid(town / "new.gpkg")
+    counts = grid["exception"].value_counts().to_dict()
+    assert counts
+    lines = out.splitlines()
+    said = [f"{n} cell{'s' if n > 1 else ''} with the exception: {reason}" for reason, n in sorted(counts.items())]
+    assert lines[1:-2] == said
+    assert re.fullmatch(r"\d+ % of the outlines of cells run along barriers(; .*)?", lines[-2])
+
+
+# a grid in force
+
+
+def test_a_grid_goes_on(gridgis, town):
+    words = ("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg")
+    status, out, err = gridgis(*words, "--previous", "out/grid.gpkg", "--out", "new.gpkg")
+    assert (status, err) == (0, "")
+    assert "17 of 17 rules hold" in out  # nothing was retired
+    old, new = gg.read_grid(town / "out" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
+    assert new["grid_code"].tolist() == new["previous_code"].tolist() == old["grid_code"].tolist()
+    note = gg.read_provenance(town / "new.gpkg")
+    assert note["inputs"]["previous"]["file"] == "grid.gpkg"
+    assert "retired" not in note
+
+
+def test_a_code_is_never_issued_again(gridgis, town):
+    """Cells come and go over four years: no code comes back, not even one that the last grid no longer has."""
+    issued, now = set(), set()
+    for year, band in enumerate([(30, 50), (100, 160), (30, 50), (20, 30)]):
+        words = ["--previous", f"{year - 1}.gpkg"] if year else []
+        out = f"{year}.gpkg"
+        status, said, err = gridgis(
+            "divide", "areas.gpkg", "buildings.gpkg", "--households", *band, *words, "--out", out
+        )
+        assert status == 0, (said, err)
+        grid = gg.read_grid(town / out)
+        codes = set(grid["grid_code"])
+        assert codes & issued <= now
+        if year:
+            assert set(grid["previous_code"]) - {""} == codes & issued
+        issued, now = issued | codes, codes
+        assert set(gg.read_provenance(town / out).get("retired", [])) == issued - now
+    assert "18 of 18 rules hold" in said
+
+
+def test_a_grid_in_degrees_goes_on_and_gives_its_crs(gridgis, town):
+    gg.read_grid(town / "out" / "grid.gpkg").to_crs(4326).to_file(town / "old.geojson")
+    gpd.read_file(town / "areas.gpkg").to_crs(4326).to_file(town / "degrees.gpkg")
+    words = ("divide", "degrees.gpkg", "buildings.gpkg", "--previous", "old.geojson", "--out", "new.gpkg")
+    status, _, err = gridgis(*words)
+    assert status == 0, err
+    old, new = gg.read_grid(town / "out" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
+    assert new.crs == old.crs
+    assert new["grid_code"].tolist() == old["grid_code"].tolist()
+
+
 # wrong usage
 
 
@@ -132,6 +289,13 @@ def spoiled(town):
     areas.iloc[:0].to_file(town / "none.gpkg")
     degrees.set_geometry(gpd.GeoSeries(swapped, crs=4326)).to_file(town / "swapped.gpkg")
     grid.drop(columns=["households", "buildings", "area_m2"]).to_file(town / "bare.gpkg")
+    gpd.GeoDataFrame(geometry=[areas.geometry[0].buffer(-50)], crs=areas.crs).to_file(town / "zone.gpkg")
+    grid.drop(columns="grid_code").to_file(town / "nocode.gpkg")
+    grid.assign(grid_code=[f"AB{number:03d}" for number in range(1, 5)]).to_file(town / "beats.gpkg")
+    other = {name: "1" + grid[name].str[1:] for name in ("grid_code", "parent_code")}
+    grid.assign(**other).to_file(town / "elsewhere.gpkg")
+    parents = [code[:-3] for code in grid["grid_code"]]
+    grid.assign(parent_code=[parents[0], parents[-1], *parents[2:]]).to_file(town / "moved.gpkg")
     located = pd.read_csv(town / "out" / "events_located.csv", dtype=str)
     located.assign(grid_code="1" + located["grid_code"].str[1:]).to_csv(town / "other.csv", index=False)
     located.assign(phone="13812345678").to_csv(town / "phones.csv", index=False)
@@ -139,6 +303,7 @@ def spoiled(town):
 
 
 DIVIDE = "divide {} buildings.gpkg --out new.gpkg"
+AREAS = DIVIDE.format("areas.gpkg") + " "
 WRONG = [
     (DIVIDE.format("nix.gpkg"), r"nix.gpkg: expected a file; there is nothing there"),
     (DIVIDE.format("folder.gpkg"), r"folder.gpkg: expected a file; there is a folder"),
@@ -162,9 +327,39 @@ WRONG = [
     (DIVIDE.format("areas.gpkg") + " --crs EPSG:4326", r"--crs: expected a projected CRS in metres.*EPSG:4547\.$"),
     (DIVIDE.format("areas.gpkg") + " --crs EPSG:32633", r"far from the area of WGS 84 / UTM zone 33N"),
     (DIVIDE.format("areas.gpkg") + " --source-crs 4326", r"--source-crs says WGS 84 .*the file declares"),
-    (DIVIDE.format("areas.gpkg") + " --households 150 100", r"--households: expected LOW and HIGH .* got 150 100"),
-    (DIVIDE.format("areas.gpkg") + " --households 0 0", r"0 < LOW"),
+    (DIVIDE.format("areas.gpkg") + " --households 150 100", r"--households: expected two .*, got \[150, 100\]\.$"),
+    (DIVIDE.format("areas.gpkg") + " --households 0 0", r"0 < low <= high, got"),
     (DIVIDE.format("areas.gpkg") + " --seed -1", r"--seed: .* 0 or more, got -1"),
+    (AREAS + "--persons 400 200", r"--persons: expected two whole numbers, 0 < low <= high, got \[400, 200\]\.$"),
+    (AREAS + "--persons 0 200", r"--persons: expected two whole numbers, 0 < low"),
+    (AREAS + "--persons 200 400", r"buildings: expected the columns persons; persons missing"),
+    (AREAS + "--persons 200 400 --households 9 3 --jobs 0", r"^--households: .* got \[9, 3\]; --jobs: .*1 to 1024, got 0"),
+    (AREAS + "--profile urban --households 100 150", r"--profile: it holds the bands already"),
+    (AREAS + "--profile urban --persons 200 400", r"--profile: it holds the bands already"),
+    (AREAS + "--profile output_area", r"buildings: expected the columns households, persons; persons missing"),
+    (AREAS + "--cells 0", r"--cells: expected a whole number of 1 or more, .* got 0"),
+    (AREAS + "--cells 5 3", r"--cells: .*each more than the one before, got \[5, 3\]"),
+    (AREAS + "--cells 3 3", r"--cells: .*each more than the one before, got \[3, 3\]"),
+    (AREAS + "--cells 1", r"1 cells cannot cover 2 areas"),
+    (AREAS + "--cells 4 --previous out/grid.gpkg", r"--cells: with a previous grid their number follows from it"),
+    (AREAS + "--jobs 0", r"--jobs: expected a whole number, 1 to 1024, got 0"),
+    (AREAS + "--jobs 5000", r"--jobs: expected a whole number, 1 to 1024, got 5000"),
+    (AREAS + "--dedicated nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
+    (AREAS + "--dedicated none.gpkg", r"none.gpkg: expected polygons, got no rows"),
+    (AREAS + "--dedicated streets.gpkg", r"streets.gpkg: expected Polygon or MultiPolygon, got LineString"),
+    (AREAS + "--fixed events.csv", r"events.csv: expected geometry, got a plain table"),
+    (AREAS + "--fixed junk.gpkg", r"junk.gpkg: the file cannot be read"),
+    (AREAS + "--fixed zone.gpkg --dedicated zone.gpkg", r"dedicated 0 and fixed 0 overlap; a place has one cell"),
+    (AREAS + "--previous nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
+    (AREAS + "--previous zone.gpkg", r"zone.gpkg: expected the columns grid_code, parent_code; .* missing"),
+    (AREAS + "--previous nocode.gpkg", r"nocode.gpkg: expected the columns .*; grid_code missing"),
+    (AREAS + "--previous out/cells.csv", r"cells.csv: expected geometry, got a plain table"),
+    (AREAS + "--previous elsewhere.gpkg", r"--previous: expected a grid of these areas.* no cell lies in these areas"),
+    (AREAS + "--previous beats.gpkg", r"--previous: 4 codes do not fit the scheme unit grid, .*; a grid goes on in its own"),
+    (AREAS + "--previous moved.gpkg", r"--previous: 1 codes do not fit .*its cell is in 990101001002\): 990101001001002"),
+    (AREAS + "--previous out/grid.gpkg --crs EPSG:4548", r"areas and previous: expected one CRS.*; name no CRS, then that"),
+    ("divide areas.gpkg buildings.gpkg --previous out/grid.gpkg --out out/grid.gpkg", r"this is an input"),
+    ("divide areas.gpkg buildings.gpkg --fixed zone.gpkg --out zone.gpkg", r"this is an input"),
     (DIVIDE.format("areas.gpkg") + " --scheme nix.toml", r"nix.toml: .* cannot be read"),
     (DIVIDE.format("areas.gpkg") + " --scheme junk.toml", r"junk.toml: .*UTF-8"),
     (DIVIDE.format("areas.gpkg") + " --scheme empty.toml", r"'fields' does not fit"),
@@ -220,8 +415,12 @@ def test_wrong_usage_gets_one_sentence_and_writes_nothing(gridgis, spoiled, word
 
 
 @pytest.mark.parametrize(
-    "words", ["nonsense", "divide", "map x.gpkg --out y.html --lang fr", "check g --allow nix", "run"]
-)
+    "words",
+    [
+        "nonsense", "divide", "map x.gpkg --out y.html --lang fr", "check g --allow nix", "run", AREAS + "--profile nix",
+        AREAS + "--cells", AREAS + "--cells 2.5", AREAS + "--empty nix", AREAS + "--persons 9", AREAS + "--jobs many",
+    ],
+)  # fmt: skip
 def test_what_the_parser_refuses(gridgis, words):
     status, out, err = gridgis(*words.split())
     assert (status, out) == (2, "")
@@ -281,7 +480,7 @@ def test_an_interruption_says_so(gridgis, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gg, "divide", stop)
+    monkeypatch.setattr("gridgis.steps.divide", stop)
     status, out, err = gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "new.gpkg")
     assert (status, out) == (130, "")
     assert err.startswith("gridgis: interrupted")
@@ -292,7 +491,7 @@ def test_too_little_memory(gridgis, monkeypatch):
     def small(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(gg, "divide", small)
+    monkeypatch.setattr("gridgis.steps.divide", small)
     assert (
         refused(gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "new.gpkg")) == "there is not enough memory."
     )

@@ -88,6 +88,77 @@ def test_codes_do_not_hang_on_the_order_of_rows(order):
     assert straight.equals(shuffled)
 
 
+@given(st.data())
+def test_no_code_comes_back_and_kept_ones_stay(data):
+    """New cells get serials that were never issued, whatever was kept or retired."""
+    count = data.draw(st.integers(1, 12))
+    parents = data.draw(st.lists(st.sampled_from(["140402001001", "140402001002"]), min_size=count, max_size=count))
+    issued = data.draw(st.lists(st.sampled_from(["140402001001", "140402001002", "140402001003"]), max_size=30))
+    serials = data.draw(st.lists(st.integers(1, 900), min_size=len(issued), max_size=len(issued)))
+    used = [UNIT.code(parent, serial) for parent, serial in zip(issued, serials, strict=True)]
+    pool = {parent: sorted({code for code in used if UNIT.parent_of(code) == parent}) for parent in set(parents)}
+    kept = [
+        pool[parent].pop() if pool[parent] and keep else data.draw(st.sampled_from(["", None]))
+        for parent, keep in zip(
+            parents, data.draw(st.lists(st.booleans(), min_size=count, max_size=count)), strict=True
+        )
+    ]
+    frame = cells([(i, 0, i + 1, 1) for i in range(count)]).assign(
+        parent_code=parents, previous_code=kept, n=range(count)
+    )
+    grid = assign_codes(frame, UNIT, used=used)
+    assert grid["grid_code"].is_unique
+    assert [UNIT.parent_of(code) for code in grid["grid_code"]] == grid["parent_code"].tolist()
+    by_row = grid.sort_values("n")["grid_code"].tolist()
+    for code, before in zip(by_row, kept, strict=True):
+        assert code == before if before else code not in used
+    for parent in set(parents):  # the new ones follow each other, in reading order
+        new = [int(code[-3:]) for code, p, k in zip(by_row, parents, kept, strict=True) if p == parent and not k]
+        last = max([int(code[-3:]) for code in used if UNIT.parent_of(code) == parent], default=0)
+        assert new == list(range(last + 1, last + 1 + len(new)))
+
+
+def test_codes_used_before_count_without_kept_ones_too():
+    grid = assign_codes(cells([(0, 0, 1, 1), (1, 0, 2, 1)]), UNIT, used=["140402001002007", "another scheme's", "007"])
+    assert grid["grid_code"].str[-3:].tolist() == ["008", "009"]
+
+
+def test_kept_codes_stay_in_the_table_and_rows_in_order():
+    frame = cells([(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 3, 1)])
+    frame["previous_code"] = ["", "140402001002009", ""]
+    for old in (frame, frame.assign(previous_code=[None, "140402001002009", float("nan")])):
+        grid = assign_codes(old, UNIT)
+        assert grid["grid_code"].str[-3:].tolist() == ["009", "010", "011"]
+        assert grid["previous_code"][0] == "140402001002009"
+        assert [shape.bounds[0] for shape in grid.geometry] == [1, 0, 2]
+    grid = assign_codes(frame.assign(previous_code=np.nan), UNIT)  # a column without any, as a file may give it
+    assert grid["grid_code"].str[-3:].tolist() == ["001", "002", "003"]
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (["140402001002001", "140402001002001"], r"each previous_code once; more than once: 140402001002001"),
+        (["140402001002000", ""], r"1 codes in previous_code do not fit the scheme unit grid \(serial 000 should"),
+        (["140402001003001", ""], r"of another parent than their cell: 140402001003001 in 140402001002"),
+        ([140402001002001, ""], r"expected text in previous_code, got 140402001002001 \(int\)"),
+    ],
+)
+def test_codes_that_cannot_be_kept(before, said):
+    frame = cells([(0, 0, 1, 1), (1, 0, 2, 1)])
+    frame["previous_code"] = np.array(before, object)
+    with pytest.raises(GridError, match=said):
+        assign_codes(frame, UNIT)
+
+
+def test_used_is_a_list_of_texts():
+    for used in ("140402001002007", [140402001002007], [None]):
+        with pytest.raises(GridError, match="used: expected a list of codes, all of them text"):
+            assign_codes(cells([(0, 0, 1, 1)]), UNIT, used=used)
+    with pytest.raises(GridError, match="serial 1000 is out of 1 to 999; make larger cells"):
+        assign_codes(cells([(0, 0, 1, 1)]), UNIT, used=["140402001002999"])
+
+
 def test_each_parent_is_numbered_for_itself_and_columns_stay():
     frame = cells([(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 3, 1)])
     frame["parent_code"] = ["140402001002", "140402001001", "140402001002"]

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 import zlib
 from contextlib import closing
 
@@ -102,6 +103,84 @@ def test_another_band_makes_the_grid_and_what_hangs_on_it(town):
     assert done["divide"].reason == "changed: divide.households"
     assert done["locate"].reason == "changed: grid.gpkg"
     assert [one.action for one in done.values()] == ["made"] * 4
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('profile = "micro"', "divide.households, divide.profile"),
+        ("cells = [2, 4, 8]", "divide.cells, divide.households"),
+        ("households = [100, 150]\ncells = 6", "divide.cells"),
+        ('empty = "own_cell"', "divide.empty"),
+        ("households = [60, 100]\npersons = [0, 300]", "divide.households, divide.persons"),
+    ],
+)
+def test_other_wishes_make_another_grid(town, line, reason):
+    buildings = gpd.read_file(town / "buildings.gpkg")
+    buildings.assign(persons=2 * buildings["households"]).to_file(town / "buildings.gpkg")
+    go(town)
+    section(town, f"[divide]\n{line}")
+    assert go(town)["divide"].reason == f"changed: {reason}"
+    settings = gg.read_provenance(town / "out" / "grid.gpkg")["settings"]["divide"]
+    assert settings == {"seed": 0, **tomllib.loads(line)} | ({"households": [100, 150]} if "empty" in line else {})
+    assert made(town) == []
+
+
+def test_work_side_by_side_changes_nothing(town):
+    before = content(town / "out")
+    section(town, "[divide]\njobs = 2")
+    assert made(town) == []
+    assert made(town, force=True) == ["divide", "locate", "publish", "maps"]
+    assert content(town / "out") == before
+
+
+def test_cells_that_are_given(town):
+    areas = gpd.read_file(town / "areas.gpkg")
+    spots = areas.geometry.representative_point()
+    for name, spot in zip(("campus", "drawn"), spots, strict=True):
+        zone = gpd.GeoDataFrame(geometry=[spot.buffer(40, quad_segs=2)], crs=areas.crs)
+        zone.to_crs(4326).to_file(town / f"{name}.geojson")
+    change(town, 'events = "', 'dedicated = "campus.geojson"\nfixed = "drawn.geojson"\nevents = "')
+    done = go(town)
+    assert set(done["divide"].reason.removeprefix("changed: ").split(", ")) == {"dedicated", "fixed"}
+    assert (
+        "; 1 cell with the exception: dedicated cell; 1 cell with the exception: fixed cell; " in done["divide"].detail
+    )
+    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    for kind, spot in zip(("dedicated", "fixed"), spots, strict=True):
+        assert grid[grid["kind"] == kind].contains(spot).sum() == 1
+    assert set(gg.read_provenance(town / "out" / "grid.gpkg")["inputs"]) >= {"dedicated", "fixed"}
+    assert made(town) == []
+    shutil.copy(town / "campus.geojson", town / "drawn.geojson")
+    with pytest.raises(gg.GridError, match="overlap; a place has one cell"):
+        go(town)
+
+
+def test_a_grid_in_force_goes_on(town):
+    """A year later: the same places, other households; most cells go on, and no retired code comes back."""
+    old = gg.read_grid(town / "out" / "grid.gpkg")
+    shutil.copy(town / "out" / "grid.gpkg", town / "last_year.gpkg")
+    change(town, 'events = "', 'previous = "last_year.gpkg"\ncrs = "EPSG:4547"\nevents = "')
+    done = go(town)
+    assert done["divide"].reason.startswith("changed: previous")
+    new = gg.read_grid(town / "out" / "grid.gpkg")
+    assert new["grid_code"].tolist() == new["previous_code"].tolist() == old["grid_code"].tolist()
+    note = {"retired": [f"{old['parent_code'][0]}900", 7]}
+    gg.write_grid(old, town / "last_year.gpkg", provenance=note)
+    section(town, "[divide]\nhouseholds = [30, 50]")
+    assert "18 of 18 rules hold" in go(town)["divide"].detail
+    new = gg.read_grid(town / "out" / "grid.gpkg")
+    added = new.loc[(new["previous_code"] == "") & (new["parent_code"] == old["parent_code"][0]), "grid_code"]
+    assert len(added) and (added.str[-3:].astype(int) > 900).all()
+    assert made(town) == []
+
+
+def test_a_grid_in_force_in_other_codes(town):
+    old = gg.read_grid(town / "out" / "grid.gpkg")
+    old.assign(grid_code=[f"A{number}" for number in range(len(old))]).to_file(town / "last_year.gpkg")
+    change(town, 'events = "', 'previous = "last_year.gpkg"\nevents = "')
+    with pytest.raises(gg.GridError, match="previous: 4 codes do not fit the scheme unit grid"):
+        go(town)
 
 
 def test_later_steps_are_made_only_if_bytes_changed(town):

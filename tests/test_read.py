@@ -17,7 +17,16 @@ from shapely.affinity import translate
 
 from gridgis.contract import GridError, GridWarning
 from gridgis.cover import wide_parts
-from gridgis.read import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
+from gridgis.read import (
+    BARRIER_OF_KIND,
+    read_areas,
+    read_barriers,
+    read_buildings,
+    read_grid,
+    read_points,
+    read_table,
+    read_zones,
+)
 from gridgis.read.opening import Report
 from gridgis.read.tidying import clean_codes
 
@@ -343,6 +352,41 @@ def test_no_buildings_is_an_error(tmp_path):
     empty = frame([], households=pd.Series([], dtype=float))
     with pytest.raises(GridError, match=r"no rows"):
         read_buildings(write(empty, tmp_path / "b.gpkg", geometry_type="Polygon"))
+
+
+def test_zones_are_polygons_in_the_crs_of_the_areas(tmp_path):
+    tall = shapely.force_3d(square(3), 5.0)
+    shapes = [None, square(), bow_tie(), shapely.MultiPolygon([square(5), square(7)]), tall]
+    path = write(frame(shapes, name=list("abcde")), tmp_path / "zones.gpkg")
+    with pytest.warns(GridWarning, match=r"^zones\.gpkg: .*without a usable geometry left out.*repaired"):
+        zones = read_zones(path, crs=32649)
+    assert zones.columns.tolist() == ["geometry"]
+    assert zones.index.tolist() == [1, 2, 3, 4]  # rows of the file
+    assert zones.crs.to_epsg() == 32649
+    assert zones.is_valid.all() and not zones.has_z.any()
+    assert zones.area.round(-1).tolist() == [100, 50, 200, 100]
+
+
+def test_zones_in_degrees_keep_the_borders_of_areas(tmp_path):
+    shapes = frame([square(side=3000)], code=["1"]).to_crs(4326)
+    write(shapes, tmp_path / "areas.gpkg"), write(shapes, tmp_path / "zones.gpkg")
+    areas = read_areas(tmp_path / "areas.gpkg")
+    zones = read_zones(tmp_path / "zones.gpkg", crs=areas.crs)
+    assert zones.geometry[0].equals_exact(areas.geometry[0])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ([], "expected polygons, got no rows"),
+        ([None], r"got no rows \(1 rows without a usable geometry left out"),
+        ([shapely.LineString([(X, Y), (X + 9, Y)])], "expected Polygon or MultiPolygon, got LineString in 1 rows"),
+    ],
+)
+def test_zones_that_are_none(tmp_path, shapes, said):
+    path = write(frame(shapes, name=["a"] * len(shapes)), tmp_path / "zones.gpkg")
+    with pytest.raises(GridError, match=said):
+        read_zones(path)
 
 
 def test_rings_of_two_points_are_survived(tmp_path):

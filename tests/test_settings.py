@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from gridgis.contract import GridError
-from gridgis.settings import DEFAULTS, KINDS, example_settings, load_settings, make_settings, scheme_of
+from gridgis.settings import DEFAULTS, FILES, KINDS, example_settings, load_settings, make_settings, scheme_of
 
 LEAST = {"inputs": {"areas": "a.gpkg", "buildings": "b.gpkg"}}
 
@@ -27,11 +27,24 @@ def test_the_example_names_every_key_and_what_is_commented_out_is_right_too():
     uncommented = re.sub(r"(?m)^# (?=\w+ = |\[|fields|    \{|\])", "", example_settings())
     before, after = uncommented.split('scheme = "unit grid"')
     values = tomllib.loads(before + after.split("\n", 1)[1])
-    assert make_settings(values, None).scheme.name == "beats"
     for section, keys in KINDS.items():
         named = set(values[section])
-        wanted = set(keys) - {f"{name}_layer" for name in ("buildings", "barriers", "grid", "events")}
+        wanted = set(keys) - {f"{name}_layer" for name in FILES if name != "areas"}
         assert named >= wanted, section
+    # Some keys exclude each other; with all that may stand together, each of the others is right.
+    inputs, divide = dict(values["inputs"]), dict(values["divide"])
+    given = {name: inputs.pop(name) for name in ("grid", "previous", "dedicated", "fixed")}
+    bands = {name: divide.pop(name) for name in ("households", "persons")}
+    profile, cells = divide.pop("profile"), divide.pop("cells")
+    zones = {name: given[name] for name in ("dedicated", "fixed")}
+    for more_inputs, more in (
+        ({"grid": given["grid"]}, bands),
+        ({"previous": given["previous"], **zones}, {"profile": profile}),
+        (zones, {**bands, "cells": cells}),
+        ({}, {"profile": profile, "cells": cells}),
+    ):
+        whole = {**values, "inputs": {**inputs, **more_inputs}, "divide": {**divide, **more}}
+        assert make_settings(whole, None).scheme.name == "beats"
 
 
 def test_defaults_are_filled_in_and_files_count_from_the_folder(tmp_path):
@@ -42,6 +55,27 @@ def test_defaults_are_filled_in_and_files_count_from_the_folder(tmp_path):
     assert settings.get("maps", "value") is None
     assert settings.scheme.width == 15
     assert make_settings(with_section("inputs", areas="/x/a.gpkg"), tmp_path).file("areas").as_posix() == "/x/a.gpkg"
+
+
+def test_a_band_is_filled_in_where_nothing_else_is_asked_for():
+    def filled(**keys):
+        return make_settings(with_section("divide", **keys), None).sections["divide"]
+
+    assert filled() == {"households": [100, 150], "seed": 0, "jobs": 1}
+    assert filled(seed=2, empty="own_cell")["households"] == [100, 150]
+    for keys in ({"persons": [200, 400]}, {"profile": "urban"}, {"cells": 68}, {"cells": [7, 25, 68]}):
+        assert filled(**keys) == {"seed": 0, "jobs": 1, **keys}
+    both = {"households": [80, 120], "persons": [0, 400], "cells": [9]}
+    assert filled(**both) == {"seed": 0, "jobs": 1, **both}
+
+
+def test_the_column_of_households_is_needed_unless_persons_are_all():
+    def column(**keys):
+        return make_settings(with_section("divide", **keys), None).get("inputs", "buildings_households")
+
+    assert column() == column(persons=[1, 2], households=[1, 2]) == column(profile="micro") == "households"
+    assert column(cells=3) == "households"
+    assert column(persons=[200, 400]) is None
 
 
 @pytest.mark.parametrize(
@@ -63,6 +97,26 @@ def test_defaults_are_filled_in_and_files_count_from_the_folder(tmp_path):
         (with_section("divide", households=[0, 0]), "0 < low"),
         (with_section("divide", households=[100]), "two whole numbers"),
         (with_section("divide", households=[100.5, 150]), "two whole numbers"),
+        (with_section("divide", persons=[0, 400]), r"persons in \[divide\]: .* 0 < low <= high, got \[0, 400\]"),
+        (with_section("divide", persons=[0, 0], households=[1, 2]), r"0 <= low <= high, got \[0, 0\]"),
+        (with_section("divide", persons=[1, 10**12]), "persons in .*two whole numbers"),
+        (with_section("divide", persons=9), "persons in .*expected a list, got 9"),
+        (with_section("divide", profile="city"), "expected one of urban, dense, rural, micro, output_area, got 'city'"),
+        (with_section("divide", profile="urban", persons=[1, 2]), r"profile in \[divide\]: it holds the bands already"),
+        (with_section("divide", cells=0), "cells in .*1 or more, .*got 0"),
+        (with_section("divide", cells=[]), r"cells in .*got \[\]"),
+        (with_section("divide", cells=[5, 3]), r"each more than the one before, got \[5, 3\]"),
+        (with_section("divide", cells=[1.5]), r"cells in .*got \[1.5\]"),
+        (with_section("divide", cells="7"), "cells in .*a whole number or a list, got '7'"),
+        (
+            {**with_section("inputs", previous="g.gpkg"), "divide": {"cells": 5}},
+            r"cells in \[divide\]: with a previous grid their number follows from it",
+        ),
+        (with_section("divide", empty="drop"), r"empty in \[divide\]: expected attach or own_cell, got 'drop'"),
+        (with_section("divide", jobs=0), "jobs in .*1 to 1024, got 0"),
+        (with_section("divide", jobs=True), "jobs in .*a whole number, got True"),
+        (with_section("inputs", fixed=""), "fixed in .*the name of a file, got ''"),
+        (with_section("inputs", grid="g.gpkg", previous="g.gpkg"), "nothing is divided; leave out previous"),
         (with_section("divide", seed=-1), "seed in .*0 or more, got -1"),
         (with_section("maps", lang="fr"), "'en' or 'zh', got 'fr'"),
         (with_section("check", allow=["gaps"]), r"unknown rules gaps \(there are: .*gap"),
@@ -84,6 +138,9 @@ def test_all_faults_are_told_at_once(tmp_path):
     with pytest.raises(GridError) as caught:
         make_settings({"maps": {"lang": 3, "colour": "red"}, "nix": {}}, tmp_path)
     assert all(word in str(caught.value) for word in ("lang", "colour", "nix"))
+    with pytest.raises(GridError) as caught:
+        make_settings(with_section("divide", cells=0, jobs=0, empty="x", profile="y", persons=[2, 1]), tmp_path)
+    assert all(f"{word} in [divide]" in str(caught.value) for word in ("cells", "jobs", "empty", "profile", "persons"))
 
 
 @pytest.mark.parametrize(

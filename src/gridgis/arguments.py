@@ -8,6 +8,7 @@ from typing import Any
 
 from gridgis._version import VERSION
 from gridgis.check import RULES
+from gridgis.divide.profiles import EMPTY, PROFILES
 
 GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".csv", ".xlsx")
 PAGES, IMAGES = (".html", ".htm"), (".png", ".svg", ".pdf")
@@ -82,15 +83,32 @@ def _add_divide(commands: Any) -> None:
     parser.add_argument("areas", metavar="AREAS", help="file of the parents: polygons with a code as text")
     parser.add_argument("buildings", metavar="BUILDINGS", help="file of the footprints, with their households")
     parser.add_argument("--barriers", metavar="FILE", help="streets, rivers, railways that borders shall follow")
-    _add_band(parser, "households of a cell, both ends in (default: 100 150)", default=[100, 150])
+    _add_band(parser, "households of a cell, both ends in (default: 100 150)")
+    _add_wishes(parser)
     _add_out(parser, GEODATA, "for the grid")
     parser.add_argument("--seed", type=int, default=0, help="start of the chance in the search (default: 0)")
-    parser.add_argument("--crs", help="metre CRS to work in, such as EPSG:4547 (default: the zone of the areas)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
+    place = "such as EPSG:4547 (default: that of the grid before, else the zone of the areas)"
+    parser.add_argument("--crs", help=f"metre CRS to work in, {place}")
     _add_area_options(parser)
-    parser.add_argument(
-        "--households-column", default="households", metavar="COLUMN", help="of the buildings (default: households)"
-    )
+    column = "of the buildings (default: households, where they are needed)"
+    parser.add_argument("--households-column", metavar="COLUMN", help=column)
     parser.add_argument("--kind", metavar="COLUMN", help="of the barriers' class (default: kind, or highway, ...)")
+
+
+def _add_wishes(parser: argparse.ArgumentParser) -> None:
+    """What else can be asked of a division."""
+    add = parser.add_argument
+    add("--persons", nargs=2, type=int, metavar=("LOW", "HIGH"), help="persons of a cell; with --households both hold")
+    add("--profile", choices=list(PROFILES), help="instead of bands: what a good cell is in such a place")
+    levels = "number of cells in all; or of each of several nested levels, the finest last, such as 7 25 68"
+    add("--cells", nargs="+", type=int, metavar="N", help=levels)
+    add("--dedicated", metavar="FILE", help="polygons that become cells of their own: a campus, a hospital")
+    add("--fixed", metavar="FILE", help="cells drawn by hand that stay as they are")
+    before = "the grid in force: as little as possible changes, and cells that go on keep their code"
+    add("--previous", metavar="FILE", help=before)
+    land = "wide empty land: joins a neighbouring cell (attach, the default), or is a cell of its own (own_cell)"
+    add("--empty", choices=list(EMPTY), help=land)
 
 
 def _add_check(commands: Any) -> None:
@@ -140,7 +158,7 @@ def _add_map(commands: Any) -> None:
 def _add_area_options(parser: argparse.ArgumentParser) -> None:
     """Options of everything that reads areas and knows rules."""
     parser.add_argument("--code", default="code", metavar="COLUMN", help="of the areas' code (default: code)")
-    parser.add_argument("--source-crs", metavar="CRS", help="of areas, buildings, barriers whose files declare none")
+    parser.add_argument("--source-crs", metavar="CRS", help="of the files with polygons or lines that declare none")
     parser.add_argument("--scheme", metavar="FILE", help="layout of the codes, .toml or .json (default: unit grid)")
     parser.add_argument(
         *("--allow",),

@@ -32,9 +32,13 @@ DEMO_NOTES = {
     "zh": ["建筑与道路：© OpenStreetMap 贡献者，ODbL 1.0", "户数、社区与事件均为模拟数据，并非真实"],
 }
 
+DIVISION_FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previous")
+"""The arguments of a division that name files."""
+
 OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
+    **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
 SETTING_OF = {
@@ -48,6 +52,7 @@ OTHER_WORDS = {
     r"; \w+=None where there are none": "",
     r"; reproject with to_crs": "; name a zone in metres, such as EPSG:4547",
     r"; read it with gridgis\.read_\*": "",
+    r"; read both with the same crs=": "; name no CRS, then that of the grid before is taken",
     r"; use write_table for the columns": "",
     r"; tables of coordinates are read with read_points": "",
 }
@@ -160,14 +165,17 @@ def _out(options: argparse.Namespace, *inputs: str | None) -> Path:
     return out
 
 
-def _band(options: argparse.Namespace) -> tuple[int, int] | None:
-    """The band of households."""
-    if options.households is None:
-        return None
-    low, high = options.households
-    if not 0 < low <= high:
-        raise GridError(f"--households: expected LOW and HIGH with 0 < LOW <= HIGH, got {low} {high}.")
-    return low, high
+def _wishes(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """What is asked of a division, as the section ``[divide]`` of a settings file has it."""
+    from gridgis.settings import division_faults
+
+    said = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if len(said.get("cells", ())) == 1:
+        said["cells"] = said["cells"][0]
+    faults = division_faults(said, previous=bool(getattr(options, "previous", None)))
+    if faults:
+        raise GridError("; ".join(f"--{name}: {fault}" for name, fault in faults.items()) + ".")
+    return said
 
 
 def _scheme(options: argparse.Namespace) -> Any:
@@ -236,40 +244,65 @@ def _go(settings: Any, *, dry_run: bool, force: bool) -> None:
 
 def _divide(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.describe import describe_grid, describe_report
-    from gridgis.steps import input_hash, require_parents, require_rules
+    from gridgis import describe, steps
+    from gridgis.settings import with_band
 
-    named = {"areas": options.areas, "buildings": options.buildings, "barriers": options.barriers}
+    named = {name: getattr(options, name) for name in DIVISION_FILES}
     files = {name: Path(file) for name, file in named.items() if file}
-    out, scheme, band = _out(options, *named.values()), _scheme(options), _band(options) or (100, 150)
-    if options.seed < 0:
-        raise GridError(f"--seed: expected a whole number of 0 or more, got {options.seed}.")
-    areas = gg.read_areas(options.areas, code=options.code, crs=options.crs, source_crs=options.source_crs)
-    require_parents(areas, scheme)
-    place = {"crs": areas.crs, "source_crs": options.source_crs}
-    buildings = gg.read_buildings(options.buildings, households=options.households_column, **place)
-    barriers = gg.read_barriers(options.barriers, kind=options.kind, **place) if options.barriers else None
-    cells = gg.divide(areas, buildings, barriers, households=band, seed=options.seed)
-    grid = gg.assign_codes(cells, scheme)
-    report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
-    require_rules(report, options.allow)
+    out, scheme = _out(options, *named.values()), _scheme(options)
+    wishes = with_band(_wishes(options, "households", "persons", "profile", "cells", "empty", "seed", "jobs"))
+    tables = _division_tables(options, files, scheme, wishes)
+    issued = steps.issued_codes(tables["previous"], files.get("previous"), scheme)
+    grid = steps.coded_cells(tables, wishes, scheme, issued)
+    report = steps.proof_of(grid, tables, wishes, scheme, issued)
+    steps.require_rules(report, options.allow)
+    noted = {name: value for name, value in wishes.items() if name != steps.SIDE_BY_SIDE}
     provenance = {
         "gridgis": VERSION,
-        "inputs": {name: {"file": file.name, "sha256": input_hash(file)} for name, file in files.items()},
-        "settings": {"households": list(band), "seed": options.seed, "scheme": scheme.to_dict()},
+        "inputs": {name: {"file": file.name, "sha256": steps.input_hash(file)} for name, file in files.items()},
+        "settings": {**noted, "scheme": scheme.to_dict()},
+        **steps.provenance_of(grid, issued),
     }
     gg.write_grid(grid, out, provenance=provenance)
     _say_findings(report)
-    _say(f"{describe_grid(grid)}; {describe_report(report, options.allow)}")
+    _say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow)}")
+    for line in (*describe.describe_exceptions(grid), describe.describe_borders(grid)):
+        if line:
+            _say(line)
     _say(f"Wrote {options.out}")
     return DONE
+
+
+def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme: Any, wishes: Any) -> dict[str, Any]:
+    """Read all that a division is made from, in the CRS that is named, else of the grid before, else of the areas."""
+    import gridgis as gg
+    from gridgis.settings import HOUSEHOLDS, needs_households
+    from gridgis.steps import require_parents
+
+    tables: dict[str, Any] = dict.fromkeys(DIVISION_FILES)
+    crs, column = options.crs, options.households_column
+    if "previous" in files:
+        tables["previous"] = gg.read_grid(files["previous"])
+        crs = crs or tables["previous"].crs
+    areas = tables["areas"] = gg.read_areas(files["areas"], code=options.code, crs=crs, source_crs=options.source_crs)
+    require_parents(areas, scheme)
+    if column is None and needs_households(wishes):
+        column = HOUSEHOLDS
+    place = {"crs": areas.crs, "source_crs": options.source_crs}
+    tables["buildings"] = gg.read_buildings(files["buildings"], households=column, **place)
+    if "barriers" in files:
+        tables["barriers"] = gg.read_barriers(files["barriers"], kind=options.kind, **place)
+    for name in ("dedicated", "fixed"):
+        if name in files:
+            tables[name] = gg.read_zones(files[name], **place)
+    return tables
 
 
 def _check(options: argparse.Namespace) -> int:
     import gridgis as gg
     from gridgis.describe import describe_report
 
-    scheme, band = _scheme(options), _band(options)
+    scheme, band = _scheme(options), _wishes(options, "households").get("households")
     grid = _cells(options.grid)
     areas = buildings = None
     if grid.crs is not None and grid.crs.is_projected:  # else that is the finding, and nothing can be measured

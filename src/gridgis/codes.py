@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from gridgis.contract import (
     require_frame,
     require_metre_crs,
     require_text,
+    require_unique,
     text_column,
 )
 
@@ -33,6 +34,9 @@ CHARSETS = {
 
 ORDER = "rows from north to south, west to east within a row"
 """The one order of serial numbers: see `assign_codes`."""
+
+PREVIOUS = "previous_code"
+"""The column with the code of the cell that a cell goes on from."""
 
 
 @dataclass(frozen=True)
@@ -245,22 +249,31 @@ class CodeScheme:
         return next((problem for problem in problems if problem), None)
 
 
-def assign_codes(cells: gpd.GeoDataFrame, scheme: CodeScheme, *, row_height_m: float | None = None) -> Grid:
+def assign_codes(
+    cells: gpd.GeoDataFrame, scheme: CodeScheme, *, row_height_m: float | None = None, used: Iterable[str] = ()
+) -> Grid:
     """Give each cell its code: the code of the parent and a serial number within it.
 
     The order is that of reading a page: rows from north to south, west to east within a row. The anchor of a cell
     is its representative point. Rows are counted down from the northernmost anchor of the parent; a row is
     ``row_height_m`` high, by default the square root of the mean cell area of the parent. Cells of a row with
-    one easting go by northing, then by outline. Codes are issued once: a later change of the grid must keep them.
+    one easting go by northing, then by outline.
+
+    Codes are issued once. A cell with a ``previous_code`` keeps it; the others of its parent get serials above all
+    that are kept, and above all in ``used``.
 
     Parameters
     ----------
     cells : GeoDataFrame
-        ``parent_code`` and polygons in a metre CRS, as `divide` makes them.
+        ``parent_code`` and polygons in a metre CRS, as `divide` makes them; ``previous_code`` (text, empty or missing
+        for a new cell), where there was a grid before.
     scheme : CodeScheme
         The layout.
     row_height_m : float, optional
         Height of a row, metres.
+    used : iterable of str
+        Codes that were ever issued, retired ones too, such as all of the grid before. None of them is given to a new
+        cell. Those of another scheme do no harm.
 
     Returns
     -------
@@ -270,13 +283,17 @@ def assign_codes(cells: gpd.GeoDataFrame, scheme: CodeScheme, *, row_height_m: f
     Raises
     ------
     GridError
-        If a parent does not fit the scheme, has more cells than serials, or cells have codes already.
+        If a parent does not fit the scheme, has more cells than serials, or cells have codes already; if a
+        ``previous_code`` stands twice, or does not fit the scheme or the parent of its cell.
 
     Examples
     --------
     >>> cells = example.grid.drop(columns="grid_code")
     >>> assign_codes(cells, CodeScheme.unit_grid())["grid_code"].tolist()[:2]
     ['990101001001001', '990101001001002']
+    >>> cells["previous_code"] = ["990101001001001", "", "", "990101001002002"]  # the second and third cell are new
+    >>> assign_codes(cells, CodeScheme.unit_grid(), used=example.grid["grid_code"])["grid_code"].tolist()
+    ['990101001001001', '990101001001003', '990101001002002', '990101001002003']
     """
     frame = require_frame(cells, "cells", [PARENT])
     require_metre_crs(frame.crs, "cells")
@@ -287,14 +304,62 @@ def assign_codes(cells: gpd.GeoDataFrame, scheme: CodeScheme, *, row_height_m: f
         raise GridError(f"row_height_m: expected metres above 0, got {row_height_m}.")
     parents = frame[PARENT].to_numpy(object)
     _require_parents(parents, scheme)
-    codes = np.empty(len(frame), object)
+    codes = _kept_codes(frame, scheme)
+    last = _last_serials([*codes, *_used_codes(used)], scheme)
     for parent in sorted(set(parents)):
         here = np.flatnonzero(parents == parent)
-        order = reading_order(frame.geometry.to_numpy()[here], row_height_m)
-        codes[here[order]] = [scheme.code(parent, scheme.serial.lowest + i) for i in range(len(here))]
+        order = here[reading_order(frame.geometry.to_numpy()[here], row_height_m)]
+        new, first = order[codes[order] == ""], last.get(parent, scheme.serial.lowest - 1) + 1
+        codes[new] = [scheme.code(parent, first + i) for i in range(len(new))]
     grid = frame.copy()
     grid.insert(0, CODE, text_column(codes, frame.index))
     return grid.sort_values(CODE, kind="stable").reset_index(drop=True)
+
+
+def _kept_codes(frame: gpd.GeoDataFrame, scheme: CodeScheme) -> npt.NDArray[np.object_]:
+    """The codes that cells have from the grid before; empty for the others."""
+    if PREVIOUS not in frame.columns:
+        return np.full(len(frame), "", object)
+    missing = (frame[PREVIOUS].isna() | (frame[PREVIOUS] == "")).to_numpy(bool)
+    kept = frame[~missing]
+    require_text(kept, PREVIOUS, "cells")
+    require_unique(kept, PREVIOUS, "cells")
+    problems = {code: problem for code in kept[PREVIOUS] if (problem := scheme.problem(code))}
+    if problems:
+        raise GridError(
+            f"cells: {len(problems)} codes in {PREVIOUS} do not fit the scheme {scheme.name} "
+            f"({next(iter(problems.values()))}): {listed(problems)}."
+        )
+    pairs = zip(kept[PREVIOUS], kept[PARENT], strict=True)
+    strange = [f"{code} in {parent}" for code, parent in pairs if scheme.parent_of(code) != parent]
+    if strange:
+        raise GridError(
+            f"cells: {len(strange)} codes in {PREVIOUS} are of another parent than their cell: {listed(strange)}; "
+            "such a cell is a new one, so leave its code out."
+        )
+    codes = frame[PREVIOUS].to_numpy(object, copy=True)
+    codes[missing] = ""
+    return codes
+
+
+def _used_codes(used: Iterable[str]) -> list[str]:
+    """Codes that may not come back; numbers among them could not be compared."""
+    codes = [used] if isinstance(used, str) else list(used)
+    wrong = [repr(code) for code in codes if not isinstance(code, str)]
+    if isinstance(used, str) or wrong:
+        came = f"a text, {used!r}" if isinstance(used, str) else f"other values among them: {listed(wrong)}"
+        raise GridError(f"used: expected a list of codes, all of them text, got {came}.")
+    return codes
+
+
+def _last_serials(codes: Iterable[str], scheme: CodeScheme) -> dict[str, int]:
+    """The highest serial of each parent; codes of another scheme are passed over."""
+    last: dict[str, int] = {}
+    for code in codes:
+        if code and scheme.problem(code) is None:
+            parent = scheme.parent_of(code)
+            last[parent] = max(last.get(parent, 0), int(code[len(parent) :]))
+    return last
 
 
 def _require_parents(parents: npt.NDArray[np.object_], scheme: CodeScheme) -> None:

@@ -23,14 +23,49 @@ def describe_grid(grid: Grid) -> str:
     '4 cells in 2 areas, 24 to 24 households each (median 24)'
     """
     sentence = f"{many(len(grid), 'cell')} in {many(grid['parent_code'].nunique(), 'area')}"
-    if "households" in grid.columns and grid["households"].notna().any():
-        loads = pd.to_numeric(grid["households"])
-        sentence += f", {loads.min():,.0f} to {loads.max():,.0f} households each (median {loads.median():,.0f})"
-    if "exception" in grid.columns:
-        stated = Counter(reason for reason in grid["exception"].dropna() if reason)
-        if stated:
-            sentence += "; exceptions: " + ", ".join(f"{count} {reason}" for reason, count in sorted(stated.items()))
+    for load in ("households", "persons"):
+        if load in grid.columns and grid[load].notna().any():
+            loads = pd.to_numeric(grid[load])
+            return f"{sentence}, {loads.min():,.0f} to {loads.max():,.0f} {load} each (median {loads.median():,.0f})"
     return sentence
+
+
+def describe_exceptions(grid: Grid) -> list[str]:
+    """Say how many cells state which exception, a sentence for each.
+
+    Examples
+    --------
+    >>> from gridgis.sample import small_example
+    >>> describe_exceptions(small_example().grid.assign(exception=["", "", "giant building", ""]))
+    ['1 cell with the exception: giant building']
+    """
+    if "exception" not in grid.columns:
+        return []
+    stated = Counter(reason for reason in grid["exception"].dropna() if reason)
+    return [f"{many(count, 'cell')} with the exception: {reason}" for reason, count in sorted(stated.items())]
+
+
+def describe_borders(grid: Grid) -> str:
+    """Say what part of the outlines runs along barriers, and how many cells cross a hard one; empty without barriers.
+
+    Examples
+    --------
+    >>> from gridgis.sample import small_example
+    >>> grid = small_example().grid.assign(barrier_share=[0.5, 0.5, 0.75, 0.25], crossed_m=[0, 0, 40.0, 0])
+    >>> describe_borders(grid)
+    '50 % of the outlines of cells run along barriers; 1 cell with buildings on both sides of a hard barrier'
+    """
+    if not {"barrier_share", "crossed_m"} <= set(grid.columns):
+        return ""
+    metres = grid.length
+    share = float((pd.to_numeric(grid["barrier_share"]) * metres).sum() / metres.sum()) if len(grid) else 0.0
+    crossing = int((pd.to_numeric(grid["crossed_m"]) > 0).sum())
+    if not share and not crossing:
+        return ""
+    sentence = f"{100 * share:.0f} % of the outlines of cells run along barriers"
+    return (
+        f"{sentence}; {many(crossing, 'cell')} with buildings on both sides of a hard barrier" if crossing else sentence
+    )
 
 
 def describe_report(report: CheckReport, allowed: Collection[str] = ()) -> str:

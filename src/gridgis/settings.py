@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 from gridgis.check import RULES
 from gridgis.codes import CodeScheme
 from gridgis.contract import GridError, listed
+from gridgis.divide.profiles import EMPTY, MOST, PROFILES
 
-FILES = ("areas", "buildings", "barriers", "grid", "events")
+FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previous", "grid", "events")
 """Keys of ``[inputs]`` that name files."""
 
 KINDS: dict[str, dict[str, tuple[type, ...]]] = {
@@ -31,7 +32,15 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
         "source_crs": (str, int),
         **{f"{name}_layer": (str,) for name in FILES},
     },
-    "divide": {"households": (list,), "seed": (int,)},
+    "divide": {
+        "households": (list,),
+        "persons": (list,),
+        "profile": (str,),
+        "cells": (int, list),
+        "empty": (str,),
+        "seed": (int,),
+        "jobs": (int,),
+    },
     "codes": {"scheme": (str, dict)},
     "check": {"allow": (list,)},
     "locate": {"keep_coordinates": (bool,)},
@@ -43,8 +52,8 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
 """Every section and key that a file may have, with the kinds of value."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "inputs": {"areas_code": "code", "buildings_households": "households"},
-    "divide": {"households": [100, 150], "seed": 0},
+    "inputs": {"areas_code": "code"},
+    "divide": {"seed": 0, "jobs": 1},
     "codes": {"scheme": "unit grid"},
     "check": {"allow": []},
     "locate": {"keep_coordinates": False},
@@ -53,7 +62,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "maps": {"lang": "en"},
     "output": {"folder": "gridgis-out"},
 }
-"""What a key that is left out stands for; a key without a default may be left out."""
+"""What a key that is left out stands for; a key without a default may be left out. See also `with_band`."""
+
+HOUSEHOLDS = "households"
+"""The column of the households, where they are needed and no other is named."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,65 @@ def scheme_of(value: Any) -> CodeScheme:
     if value == "unit grid":
         return CodeScheme.unit_grid()
     raise GridError(f"codes: expected the scheme 'unit grid' or a table with name and fields, got {value!r}.")
+
+
+def with_band(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what a division asks for where nothing else is said: 100 to 150 households.
+
+    Examples
+    --------
+    >>> with_band({"seed": 1}), with_band({"cells": 68})
+    ({'households': [100, 150], 'seed': 1}, {'cells': 68})
+    """
+    said = {"households", "persons", "profile", "cells"} & set(values)
+    return dict(values) if said else {"households": [100, 150], **values}
+
+
+def needs_households(values: Mapping[str, Any]) -> bool:
+    """Tell whether a division balances households: always, unless persons are all that is asked for."""
+    return "persons" not in values or "households" in values
+
+
+def division_faults(values: Mapping[str, Any], *, previous: bool = False) -> dict[str, str]:
+    """Say what is wrong with what is asked of a division.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        Keys of the section ``[divide]``, each value of a right kind.
+    previous : bool
+        Whether there is a grid in force.
+
+    Returns
+    -------
+    dict of str to str
+        The faults by key; empty where there is none.
+
+    Examples
+    --------
+    >>> division_faults({"households": [150, 100], "seed": 0})
+    {'households': 'expected two whole numbers, 0 < low <= high, got [150, 100]'}
+    """
+    least = 0 if "households" in values else 1
+    rules: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "households": (_is_band, "two whole numbers, 0 < low <= high"),
+        "persons": (lambda band: _is_band(band, least), f"two whole numbers, {'0 <' if least else '0 <='} low <= high"),
+        "profile": (PROFILES.__contains__, f"one of {listed(PROFILES, 20)}"),
+        "cells": (_are_counts, "a whole number of 1 or more, or one for each level, each more than the one before"),
+        "empty": (EMPTY.__contains__, " or ".join(EMPTY)),
+        "seed": (lambda seed: seed >= 0, "a whole number of 0 or more"),
+        "jobs": (lambda jobs: 1 <= jobs <= 1024, "a whole number, 1 to 1024"),
+    }
+    faults = {
+        key: f"expected {wanted}, got {values[key]!r}"
+        for key, (fits, wanted) in rules.items()
+        if key in values and not fits(values[key])
+    }
+    if "profile" in values and {"households", "persons"} & set(values):
+        faults.setdefault("profile", "it holds the bands already; give either a profile, or households and persons")
+    if "cells" in values and previous:
+        faults.setdefault("cells", "with a previous grid their number follows from it; give only one of the two")
+    return faults
 
 
 def example_settings() -> str:
@@ -173,6 +244,9 @@ def make_settings(values: Mapping[str, Any], base: Path, *, what: str = "setting
         faults = {**_missing(sections), **_out_of_range(sections)}
     if faults:
         raise GridError(f"{what}: " + "; ".join(faults.values()) + ".")
+    if needs_households(sections["divide"]):
+        sections["inputs"].setdefault("buildings_households", HOUSEHOLDS)
+    sections["divide"] = with_band(sections["divide"])
     return Settings(sections, base)
 
 
@@ -190,7 +264,7 @@ def _faults(values: Mapping[str, Any]) -> dict[str, str]:
             kinds = KINDS[section].get(key)
             if kinds is None:
                 faults[f"{section}.{key}"] = (
-                    f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 24)})"
+                    f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 40)})"
                 )
             elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 wanted = " or ".join(_KIND_NAMES[kind] for kind in kinds)
@@ -212,6 +286,12 @@ def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     table_of_points = str(inputs.get("events", "")).lower().endswith((".csv", ".tsv", ".txt", ".xlsx", ".xlsm"))
     if table_of_points and not {"events_x", "events_y", "events_crs"} <= set(inputs):
         faults["events"] = "[inputs] needs events_x, events_y and events_crs for a table of events"
+    unused = sorted({"dedicated", "fixed", "previous"} & set(inputs))
+    if "grid" in inputs and unused:
+        faults["grid"] = (
+            f"[inputs] names a grid that is there already, so that nothing is divided; leave out {listed(unused)}, or "
+            "name the grid in force as previous, not as grid"
+        )
     unknown = sorted(set(map(str, sections["check"]["allow"])) - set(RULES))
     if unknown:
         faults["allow"] = f"allow in [check]: unknown rules {listed(unknown)} (there are: {listed(RULES, 20)})"
@@ -221,8 +301,6 @@ def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Values that are of the right kind and still cannot be."""
     rules: list[tuple[str, str, Callable[[Any], bool], str]] = [
-        ("divide", "households", _is_band, "two whole numbers, 0 < low <= high"),
-        ("divide", "seed", lambda seed: seed >= 0, "a whole number of 0 or more"),
         ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
         ("publish", "measures", _is_texts, "a list of names of columns"),
         ("publish", "notes", _is_texts, "a list of texts"),
@@ -235,6 +313,8 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         value = sections[section].get(key)
         if value is not None and not fits(value):
             faults[f"{section}.{key}"] = f"{key} in [{section}]: expected {wanted}, got {value!r}"
+    wrong = division_faults(sections["divide"], previous="previous" in sections["inputs"])
+    faults |= {f"divide.{key}": f"{key} in [divide]: {fault}" for key, fault in wrong.items()}
     try:
         scheme_of(sections["codes"]["scheme"])
     except GridError as error:
@@ -242,9 +322,20 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return faults
 
 
-def _is_band(value: list[Any]) -> bool:
-    whole = all(isinstance(end, int) and not isinstance(end, bool) for end in value)
-    return len(value) == 2 and whole and 0 < value[0] <= value[1]
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_band(value: Sequence[Any], least: int = 1) -> bool:
+    whole = len(value) == 2 and all(map(_is_whole, value))
+    return whole and least <= value[0] <= value[1] <= MOST and value[1] > 0
+
+
+def _are_counts(value: Any) -> bool:
+    """One number of cells, or more and more of them, level by level."""
+    counts = value if isinstance(value, list) else [value]
+    whole = bool(counts) and all(map(_is_whole, counts))
+    return whole and counts[0] >= 1 and counts[-1] <= MOST and counts == sorted(set(counts))
 
 
 def _is_texts(value: list[Any]) -> bool:

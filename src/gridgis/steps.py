@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,22 +14,38 @@ import pandas as pd
 
 from gridgis._version import VERSION
 from gridgis.check import CheckReport, Finding, check_grid
-from gridgis.codes import CodeScheme, assign_codes
-from gridgis.contract import Grid, GridError, GridWarning, listed
-from gridgis.describe import describe_grid, describe_left_out, describe_located, describe_published, describe_report
-from gridgis.divide import divide
+from gridgis.codes import PREVIOUS, CodeScheme, assign_codes
+from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed
+from gridgis.describe import (
+    describe_exceptions,
+    describe_grid,
+    describe_left_out,
+    describe_located,
+    describe_published,
+    describe_report,
+)
+from gridgis.divide import PROFILES, divide
 from gridgis.locate import locate
 from gridgis.maps import coverage_image, coverage_map, hotspot_map
 from gridgis.maps.static import NoFontError
 from gridgis.persons import without_persons
 from gridgis.privacy import Published, publish
-from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table
+from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
 from gridgis.summarise import summarise
-from gridgis.write import file_sha256, write_grid, write_json, write_table
+from gridgis.write import file_sha256, read_provenance, write_grid, write_json, write_table
 
 CHECK_FAILED = "check_failed.json"
 """The findings of a grid that was refused."""
+
+SIDE_BY_SIDE = "jobs"
+"""The setting of a division that changes no output, so that it is noted nowhere."""
+
+RETIRED = "retired"
+"""The key in the provenance of a grid that lists the codes that were issued before and are not in it."""
+
+Tables = Mapping[str, gpd.GeoDataFrame | None]
+"""What a division is made from: areas, buildings, barriers, dedicated, fixed, previous; None where there is none."""
 
 
 class CheckFailed(GridError):  # noqa: N818
@@ -77,6 +93,87 @@ def require_parents(areas: gpd.GeoDataFrame, scheme: CodeScheme) -> None:
             f"{listed(problems)}; if your codes are laid out in another way, say how with --scheme (gridgis divide -h "
             "shows one), or under [codes] in a settings file."
         )
+
+
+def household_band(values: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Give the band of households that each cell must keep; None where a division (``[divide]``) asks for none.
+
+    Examples
+    --------
+    >>> household_band({"households": [20, 30], "persons": [50, 90]}), household_band({"profile": "urban"})
+    ((20, 30), None)
+    """
+    if "cells" in values:
+        return None
+    if "profile" in values:
+        profile = PROFILES[values["profile"]]
+        return None if profile.either else profile.bands.get("households")
+    return tuple(values["households"]) if "households" in values else None
+
+
+def issued_codes(previous: Grid | None, file: Path | None, scheme: CodeScheme) -> frozenset[str]:
+    """Give all codes that were ever issued: those of the grid in force, and the retired ones that its file notes.
+
+    Raises
+    ------
+    GridError
+        If a code of the grid does not fit the scheme or its parent, so that no cell could keep it.
+    """
+    if previous is None or file is None:
+        return frozenset()
+    problems = {
+        code: problem or f"its cell is in {parent}"
+        for code, parent in zip(previous[CODE], previous[PARENT], strict=True)
+        if (problem := scheme.problem(code)) or scheme.parent_of(code) != parent
+    }
+    if problems:
+        raise GridError(
+            f"previous: {len(problems)} codes do not fit the scheme {scheme.name}, or not their parent "
+            f"({next(iter(problems.values()))}): {listed(problems)}; a grid goes on in its own scheme."
+        )
+    noted = read_provenance(file).get(RETIRED)
+    retired = [code for code in noted if isinstance(code, str)] if isinstance(noted, list) else []
+    return frozenset([*previous[CODE], *retired])
+
+
+def coded_cells(tables: Tables, values: Mapping[str, Any], scheme: CodeScheme, issued: Collection[str] = ()) -> Grid:
+    """Divide, and give codes: a cell that goes on keeps its own, and none that was ever issued comes back.
+
+    Parameters
+    ----------
+    tables : mapping of str to GeoDataFrame or None
+        See `Tables`.
+    values : mapping of str to object
+        What is asked for, as in the section ``[divide]``.
+    scheme : CodeScheme
+    issued : collection of str
+        See `issued_codes`.
+    """
+    asked: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    given: dict[str, Any] = {name: tables.get(name) for name in ("dedicated", "fixed", "previous")}
+    cells = divide(tables["areas"], tables["buildings"], tables.get("barriers"), **given, **asked)
+    return assign_codes(cells, scheme, used=issued)
+
+
+def proof_of(
+    grid: Grid, tables: Tables, values: Mapping[str, Any], scheme: CodeScheme, issued: Collection[str] = ()
+) -> CheckReport:
+    """Check a grid against what it was made from; see `coded_cells`."""
+    kept = set(grid[PREVIOUS]) if PREVIOUS in grid.columns else set()
+    return check_grid(
+        grid,
+        areas=tables["areas"],
+        buildings=tables["buildings"],
+        scheme=scheme,
+        households=household_band(values),
+        retired=set(issued) - kept,
+    )
+
+
+def provenance_of(grid: Grid, issued: Collection[str]) -> dict[str, Any]:
+    """Note the codes that were issued and are not in the grid, so that the next division does not give them either."""
+    retired = sorted(set(issued) - set(grid[CODE]))
+    return {RETIRED: retired} if retired else {}
 
 
 def input_hash(file: Path) -> str:
@@ -132,11 +229,20 @@ class Work:
         return gpd.GeoDataFrame(grid), persons
 
     @cached_property
+    def previous(self) -> Grid | None:
+        """The grid in force, if there is one."""
+        if self.settings.file("previous") is None:
+            return None
+        return read_grid(self.file("previous"), **self.options("previous"))
+
+    @cached_property
     def areas(self) -> gpd.GeoDataFrame:
-        """The parents; in the CRS of the grid that is there already, if there is one."""
+        """The parents; in the CRS of the grid that is there already, or in force, if there is one."""
         options = self.options("areas", code="areas_code", name="areas_name", crs="crs", source_crs="source_crs")
         if self.given_grid is not None:
             options["crs"] = self.given_grid[0].crs
+        elif self.previous is not None:
+            options.setdefault("crs", self.previous.crs)
         return read_areas(self.file("areas"), **options)
 
     @cached_property
@@ -156,41 +262,47 @@ class Work:
         options = self.options("barriers", kind="barriers_kind", source_crs="source_crs")
         return read_barriers(self.file("barriers"), crs=self.areas.crs, **options)
 
-    def divided(self) -> Grid:
+    def zones(self, name: str) -> gpd.GeoDataFrame | None:
+        """Cells that are given: dedicated ones, or fixed ones, if there are any."""
+        if self.settings.file(name) is None:
+            return None
+        options = self.options(name, source_crs="source_crs")
+        return read_zones(self.file(name), crs=self.areas.crs, **options)
+
+    def divided(self, issued: Collection[str]) -> Grid:
         """The areas divided, and the cells coded."""
-        get, scheme = self.settings.get, self.settings.scheme
-        require_parents(self.areas, scheme)
+        require_parents(self.areas, self.settings.scheme)
         if self.buildings is None:
             raise GridError("settings: [inputs] needs buildings for this step.")
-        band = tuple(get("divide", "households"))
-        return assign_codes(
-            divide(self.areas, self.buildings, self.barriers, households=band, seed=get("divide", "seed")), scheme
-        )
+        given: Tables = {"barriers": self.barriers, "previous": self.previous}
+        tables = {**self.tables, **given, **{name: self.zones(name) for name in ("dedicated", "fixed")}}
+        return coded_cells(tables, self.settings.sections["divide"], self.settings.scheme, issued)
+
+    @property
+    def tables(self) -> dict[str, gpd.GeoDataFrame | None]:
+        """What a grid is checked against."""
+        return {"areas": self.areas, "buildings": self.buildings}
 
     def make_grid(self, new: Path, provenance: dict[str, Any]) -> str:
         """Divide (or take the grid that is there), code, check, write."""
-        settings, persons = self.settings, list[str]()
+        settings, persons, issued = self.settings, list[str](), frozenset[str]()
         allow, failed = settings.get("check", "allow"), settings.folder / CHECK_FAILED
         if self.given_grid is not None:
             grid, persons = self.given_grid
         else:
-            grid = self.divided()
-        report = check_grid(
-            grid,
-            areas=self.areas,
-            buildings=self.buildings,
-            scheme=settings.scheme,
-            households=tuple(settings.get("divide", "households")),
-        )
+            issued = issued_codes(self.previous, settings.file("previous"), settings.scheme)
+            grid = self.divided(issued)
+        report = proof_of(grid, self.tables, settings.sections["divide"], settings.scheme, issued)
         try:
             require_rules(report, allow)
         except CheckFailed:
             write_json(report.to_dict(), failed)
             raise
-        write_grid(grid, new / "grid.gpkg", provenance=provenance)
+        write_grid(grid, new / "grid.gpkg", provenance={**provenance, **provenance_of(grid, issued)})
         write_json(report.to_dict(), new / "check.json")
         failed.unlink(missing_ok=True)
-        return f"{describe_grid(grid)}; {describe_report(report, allow)}{describe_left_out(persons)}"
+        exceptions = "".join(f"; {line}" for line in describe_exceptions(grid))
+        return f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow)}{describe_left_out(persons)}"
 
     @cached_property
     def grid(self) -> Grid:
@@ -282,15 +394,20 @@ class Step:
         earlier = {name: settings.folder / name for name in self.earlier}
         return {
             "version": VERSION,
-            "settings": {**{name: dict(settings.sections[name]) for name in self.settings}, "inputs": of_these},
+            "settings": {**{name: self._seen(settings, name) for name in self.settings}, "inputs": of_these},
             "inputs": {name: input_hash(file) for name, file in files.items()},
             "earlier": {name: file_sha256(file) for name, file in earlier.items() if file.is_file()},
         }
 
+    @staticmethod
+    def _seen(settings: Settings, section: str) -> dict[str, Any]:
+        """The settings of a section that change an output."""
+        return {key: value for key, value in settings.sections[section].items() if key != SIDE_BY_SIDE}
+
 
 DIVIDE = Step(
     name="divide",
-    inputs=("areas", "buildings", "barriers", "grid"),
+    inputs=("areas", "buildings", "barriers", "dedicated", "fixed", "previous", "grid"),
     earlier=(),
     settings=("divide", "codes", "check"),
     outputs=("grid.gpkg", "check.json"),

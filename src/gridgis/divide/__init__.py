@@ -130,7 +130,7 @@ def divide(  # noqa: PLR0913 - what users ask for by name
     atoms = _atoms(ground, areas, wanted)
     order = Order(areas["code"].tolist(), wanted, counts, open_band, checked_seed(seed), workers)
     division, plots, found = divide_atoms(atoms, ground, order, before, kinds)
-    names = (bands, found, kinds, before.codes if before else None)
+    names = (bands, found, kinds, before)
     made = table(atoms, division, plots, ground, areas, buildings, names)
     _prove(made, areas, buildings)
     return made

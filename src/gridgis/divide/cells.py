@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,7 @@ from gridgis.divide.bands import Bands
 from gridgis.divide.faces import components
 from gridgis.divide.ground import Ground
 from gridgis.divide.plots import EMPTY_LAND, GIVEN, Plot
+from gridgis.divide.previous import Previous
 
 EXCEPTIONS = {
     "giant building": "one building, or several that overlap, has more households than the upper bound",
@@ -166,10 +168,10 @@ def table(
     ground: Ground,
     areas: gpd.GeoDataFrame,
     buildings: gpd.GeoDataFrame,
-    names: tuple[Bands, Sequence[str], Sequence[str], npt.NDArray[np.object_] | None],
+    names: tuple[Bands, Sequence[str], Sequence[str], Previous | None],
 ) -> gpd.GeoDataFrame:
     """Make the table of cells, by area and outline."""
-    bands, found, kinds, codes = names
+    bands, found, kinds, before = names
     n = len(found)
     shapes = outlines(atoms, division.label, ground)
     parent = np.zeros(n, np.int64)
@@ -178,7 +180,7 @@ def table(
     parents = areas["code"].to_numpy(object)[parent]
     keys = shapely.to_wkb(shapes)
     by = np.array(sorted(range(n), key=lambda i: (parents[i], keys[i])), np.int64)
-    columns: dict[str, object] = {PARENT: text_column(parents)}
+    columns: dict[str, Any] = {PARENT: text_column(parents)}
     if "name" in areas.columns:
         columns["parent_name"] = text_column(areas["name"].to_numpy(object)[parent])
     for i, level in enumerate(division.levels, 1):
@@ -190,8 +192,11 @@ def table(
     columns["exception"] = text_column(found)
     columns["barrier_share"] = border_shares(shapes, ground)
     columns["crossed_m"] = crossed(atoms, division.label)
-    if codes is not None:
-        columns["previous_code"] = text_column(np.where(division.earlier >= 0, codes[division.earlier], ""))
+    if before is not None:
+        known = division.earlier >= 0
+        kept = known & np.array([plots[number].kind == GIVEN for number in division.plot.tolist()])
+        columns["crossed_m"] = np.where(kept, before.crossed_m[division.earlier], columns["crossed_m"])
+        columns["previous_code"] = text_column(np.where(known, before.codes[division.earlier], ""))
     cells = gpd.GeoDataFrame(columns, geometry=shapes, crs=areas.crs)
     return cells.iloc[by].reset_index(drop=True)
 

@@ -104,7 +104,7 @@ def _whole(count: object) -> int:
 def checked_jobs(jobs: int) -> int:
     """How many processes may work."""
     if isinstance(jobs, bool) or not isinstance(jobs, int | np.integer) or not 1 <= jobs <= 1024:
-        raise GridError(f"jobs: expected a whole number of 1 or more, got {jobs!r}.")
+        raise GridError(f"jobs: expected a whole number, 1 to 1024, got {jobs!r}.")
     return int(jobs)
 
 

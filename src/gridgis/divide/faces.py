@@ -88,8 +88,7 @@ def build_faces(ground: Ground) -> Faces:
     sites, site_of_building = _sites(ground.buildings)
     borders = shapely.get_parts(shapely.boundary(ground.parents))
     fences = shapely.get_parts(shapely.boundary(ground.zones))
-    streets = np.concatenate([_outside(ground.barriers.shapes, ground), fences])
-    streets, crossed = _whole_buildings(streets, borders, sites)
+    streets, crossed = _whole_buildings(_outside(ground.barriers.shapes, ground), fences, borders, sites)
     blocks = _faces([borders, streets, shapely.boundary(sites[crossed])])
     blocks = blocks[containing(shapely.point_on_surface(blocks), ground.parents) >= 0]
     inner = shapely.point_on_surface(sites)
@@ -179,23 +178,29 @@ def components(one: Ints, two: Ints, n: int) -> Ints:
     return rank[inverse]
 
 
-def _whole_buildings(lines: Lines, borders: Lines, sites: Polygons) -> tuple[Lines, Bools]:
-    """Cut the lines at the walls of buildings that they run through; say through which any line or border runs."""
-    crossed = np.zeros(len(sites), bool)
+def _whole_buildings(lines: Lines, fences: Lines, borders: Lines, sites: Polygons) -> tuple[Lines, Bools]:
+    """Cut lines and fences at the walls of buildings that they run through; say through which anything runs.
+
+    A fence may be the border of an earlier cell, along a wall; it runs through a building only if it does so by more
+    than rounding. Then the same holds for the borders.
+    """
+    streets, crossed = np.r_[lines, fences], np.zeros(len(sites), bool)
     if not len(sites):
-        return lines, crossed
+        return streets, crossed
     tree = shapely.STRtree(sites)
-    for some in (lines, borders):
+    cores = shapely.buffer(sites, -WIDTH_M, join_style="mitre") if len(fences) else sites
+    pairs = []
+    for some, walls in ((lines, sites), (fences, cores), (borders, cores)):
         line, site = tree.query(some, predicate="intersects")
-        crossed[site[~shapely.touches(some[line], sites[site])]] = True
-    streets = lines.copy()
-    line, site = tree.query(lines, predicate="intersects")
-    inside = ~shapely.touches(lines[line], sites[site])
-    line, site = line[inside], site[inside]
+        through = ~shapely.touches(some[line], walls[site]) & shapely.intersects(some[line], walls[site])
+        crossed[site[through]] = True
+        pairs.append((line[through], site[through]))
+    line, site = np.r_[pairs[0][0], pairs[1][0] + len(lines)], np.r_[pairs[0][1], pairs[1][1]]
     order = np.lexsort((site, line))
     for here in np.split(order, np.flatnonzero(np.diff(line[order])) + 1):
         if len(here):
-            streets[line[here[0]]] = shapely.difference(lines[line[here[0]]], shapely.union_all(sites[site[here]]))
+            i = line[here[0]]
+            streets[i] = shapely.difference(streets[i], shapely.union_all(sites[site[here]]))
     return streets, crossed
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from gridgis import cover
@@ -64,6 +65,18 @@ class Previous:
     def codes(self) -> npt.NDArray[np.object_]:
         """The code of each cell."""
         return self.cells[CODE].to_numpy(object)
+
+    @property
+    def parents(self) -> npt.NDArray[np.object_]:
+        """The area of each cell."""
+        return self.cells[PARENT].to_numpy(object)
+
+    @property
+    def crossed_m(self) -> npt.NDArray[np.float64]:
+        """The hard barrier inside each cell, 0 where that is not known."""
+        if "crossed_m" not in self.cells.columns:
+            return np.zeros(len(self.cells))
+        return np.nan_to_num(pd.to_numeric(self.cells["crossed_m"], errors="coerce").to_numpy(float))
 
     @property
     def shapes(self) -> npt.NDArray[np.object_]:

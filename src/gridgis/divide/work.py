@@ -76,6 +76,8 @@ def divide_atoms(
     earlier = np.full(len(atoms.parent), -1, np.int64)
     if before is not None:
         earlier = earlier_cells(atoms, ground, before)
+        moved = before.parents[earlier] != np.array(order.codes, object)[atoms.parent]
+        earlier[moved] = -1
     jobs, places, serial = [], [], dict[int, int]()
     for number, plot in enumerate(plots):
         if not plot.kind:

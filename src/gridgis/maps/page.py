@@ -116,7 +116,7 @@ class Page(Figure):
             if not isinstance(child, Data) and "<script" in piece.lower():
                 raise GridError("a script among the HTML of the page would not run; add it to get_root().script.")
         code = "\n".join([*self._aids("\n".join(script)), *script])
-        return [_clean(text) for text in ("\n".join(head), "\n".join(body), code)]
+        return [clean(text) for text in ("\n".join(head), "\n".join(body), code)]
 
     def _aids(self, script: str) -> list[str]:
         """Give what stock children need beside Leaflet: images of markers, and the one jQuery call of popups."""
@@ -137,7 +137,7 @@ class Page(Figure):
 
     def _repr_html_(self, **kwargs: Any) -> str:
         """Show the page in a notebook, in a frame that may run its scripts and nothing else."""
-        page, title = escape(self.render(**kwargs)), escape(_clean(self.title or ""))
+        page, title = escape(self.render(**kwargs)), escape(clean(self.title or ""))
         width, height = escape(self.width), escape(self.height or "480px")
         return (
             f'<iframe srcdoc="{page}" width="{width}" height="{height}" style="border:0" sandbox="allow-scripts" '
@@ -145,8 +145,8 @@ class Page(Figure):
         )
 
 
-def _clean(text: str) -> str:
-    """Text as an HTML parser will see it, so that hashes fit."""
+def clean(text: str) -> str:
+    """Give text as an HTML parser will see it, so that hashes fit."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -227,11 +227,12 @@ def _page(page: Page, head: str, body: str, code: str) -> str:
     """Write the document from head, body and script."""
     code = re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE).replace("<!--", r"<\!--")
     engine, style = leaflet()
-    title, noscript = escape(_clean(page.title or "")), escape(labels.word("noscript", page.lang))
-    scripts = [_clean(engine), *_SCRIPT.findall(head), f"\n{code}\n"]
+    title, noscript = escape(clean(page.title or "")), escape(labels.word("noscript", page.lang))
+    scripts = [clean(engine), *_SCRIPT.findall(head), f"\n{code}\n"]
+    hashes = " ".join(dict.fromkeys(map(content_hash, scripts)))
     policy = (
-        f"default-src 'none'; script-src {' '.join(dict.fromkeys(map(_hash, scripts)))}; style-src 'unsafe-inline'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
     )
     return (
         f'<!DOCTYPE html>\n<html lang="{labels.HTML_LANG[page.lang]}">\n<head>\n<meta charset="utf-8">\n'
@@ -244,5 +245,6 @@ def _page(page: Page, head: str, body: str, code: str) -> str:
     )
 
 
-def _hash(script: str) -> str:
+def content_hash(script: str) -> str:
+    """Name a script or style of the page in a content policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')}'"

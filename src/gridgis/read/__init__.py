@@ -1,9 +1,9 @@
-"""Files in: areas, buildings, barriers, points (people, events), grids and tables.
+"""Files in: areas, zones, buildings, barriers, points (people, events), grids and tables.
 
 Whatever a reader mends or leaves out is told in one `GridWarning`; whatever it cannot mend is a `GridError`.
 """
 
-from gridgis.read.features import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings
+from gridgis.read.features import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_zones
 from gridgis.read.points import read_points
 from gridgis.read.tables import read_grid, read_table
 
@@ -15,4 +15,5 @@ __all__ = [
     "read_grid",
     "read_points",
     "read_table",
+    "read_zones",
 ]

@@ -1,4 +1,4 @@
-"""Read what a division is made from: areas (polygons), buildings (polygons with loads) and barriers (lines)."""
+"""Read what a division is made from: areas, zones (polygons), buildings (polygons with loads), barriers (lines)."""
 
 from __future__ import annotations
 
@@ -112,6 +112,53 @@ def read_areas(
     features = trimmed(features, report)
     report.tell()
     return features.reset_index(drop=True)
+
+
+def read_zones(
+    path: str | os.PathLike[str], *, crs: object = None, layer: str | None = None, source_crs: object = None
+) -> gpd.GeoDataFrame:
+    """Read polygons that are to become cells as they are: a campus, a hospital, cells drawn by hand.
+
+    Parameters
+    ----------
+    path : path
+        As in `read_areas`; no column is needed.
+    crs, layer, source_crs
+        As in `read_areas`; give the CRS of the areas.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``geometry`` (Polygon or MultiPolygon, valid, 2-D, metres), in the order of the file; the index is the row in
+        it, from 0. Rows without geometry are left out. Long edges in degrees get more corners.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, has no rows, other than polygons, no CRS or one that its coordinates contradict.
+
+    Warns
+    -----
+    GridWarning
+        One sentence with all that was repaired or left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> campus = gpd.GeoDataFrame(geometry=[shapely.box(5e5, 4e6, 5e5 + 300, 4e6 + 200)], crs=4547)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     campus.to_file(f"{folder}/campus.gpkg")
+    ...     zones = read_zones(f"{folder}/campus.gpkg", crs=4547)
+    >>> zones.area.tolist(), zones.columns.tolist()
+    ([60000.0], ['geometry'])
+    """
+    report = Report(path)
+    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
+    source = declared_crs(frame, path, source_crs)
+    shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
+    features = _polygons(with_corners(shapes.to_frame("geometry"), source), source, crs, report)
+    report.tell()
+    return features
 
 
 def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
