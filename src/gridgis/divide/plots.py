@@ -69,10 +69,12 @@ def lay_out_plots(atoms: Atoms, bands: Bands, *, own_empty: bool, one_piece: boo
     piece = components(atoms.left[open_], atoms.right[open_], n)
     group = _grow(atoms, bands, piece, own, keep)
     order = np.argsort(group, kind="stable")
+    fenced = keep & atoms.parted & (group[atoms.left] == group[atoms.right])
+    both_sides = np.bincount(group[atoms.left[fenced]], minlength=len(group)) > 0
     plots = []
     for here in np.split(order, np.cumsum(np.bincount(group))[:-1]):
         here = np.sort(here)
-        zone, crossing = int(atoms.zone[here[0]]), len(np.unique(piece[here])) > 1
+        zone, crossing = int(atoms.zone[here[0]]), bool(both_sides[group[here[0]]])
         kind = GIVEN if zone >= 0 else EMPTY_LAND if own[here].all() else ""
         plots.append(Plot(here, kind, zone, crossing=crossing and not own[here].any()))
     return _mark_cut_off(_give_to_zones(plots, atoms, body), atoms)
