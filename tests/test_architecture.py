@@ -20,7 +20,7 @@ LAYERS = [
 PUBLIC = [
     "PROFILES", "CheckReport", "CodeField", "CodeScheme", "DivideReport", "Finding", "Grid", "GridError", "GridWarning", "Profile",
     "Published", "__version__", "account", "assign_codes", "check_grid", "coverage_image", "coverage_map", "divide", "divide_report",
-    "generate_town", "hotspot_image", "hotspot_map", "locate", "parent_code", "publish", "read_areas",
+    "edit_town", "generate_district", "generate_street", "generate_town", "hotspot_image", "hotspot_map", "locate", "parent_code", "publish", "read_areas",
     "read_barriers", "read_buildings", "read_grid", "read_points", "read_provenance", "read_table", "read_zones",
     "summarise", "town_files", "write_grid", "write_table",
 ]  # fmt: skip

@@ -205,6 +205,22 @@ def test_cells_that_are_given(gridgis, town, kind, suffix):
     assert note["inputs"][kind] == {"file": file, "sha256": file_sha256(town / file)}
 
 
+def test_a_report_beside_the_grid(gridgis, town):
+    files = ("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg", "--out", "new.gpkg")
+    status, out, _ = gridgis(*files, "--report", "report.html", "--lang", "zh")
+    assert status == 0
+    assert out.splitlines()[-1] == "Wrote new.gpkg and report.html"
+    assert '<html lang="zh' in (town / "report.html").read_text(encoding="utf-8")
+    assert gridgis(*files, "--cells", 5, "--report", "report.json")[0] == 0
+    told = json.loads((town / "report.json").read_text(encoding="utf-8"))
+    low, high = told["bands"]["households"]
+    assert low < gg.read_grid(town / "new.gpkg")["households"].mean() < high
+    for wrong, what in (("r.txt", "ending in"), ("no/r.html", "a folder that is there"), ("new.gpkg", "ending in")):
+        status, _, error = gridgis(*files, "--report", wrong)
+        assert status == 2
+        assert what in error
+
+
 def test_the_lines_after_the_summary(gridgis, town):
     status, out, _ = gridgis(
         *("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg"),

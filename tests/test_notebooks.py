@@ -27,7 +27,9 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
     assert errors == []
     shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    assert any("srcdoc" in str(output["data"].get("text/html", "")) for output in shown)
+    assert any("image/png" in output["data"] for output in shown)
+    mapped = any("srcdoc" in str(output["data"].get("text/html", "")) for output in shown)
+    assert mapped == any("_map(" in cell.source for cell in notebook.cells)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

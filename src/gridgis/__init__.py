@@ -10,7 +10,7 @@ from gridgis.maps import coverage_image, coverage_map, hotspot_image, hotspot_ma
 from gridgis.privacy import Published, publish
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.report import DivideReport, divide_report
-from gridgis.sample import generate_town, town_files
+from gridgis.sample import edit_town, generate_district, generate_street, generate_town, town_files
 from gridgis.summarise import summarise
 from gridgis.write import read_provenance, write_grid, write_table
 
@@ -34,6 +34,9 @@ __all__ = [
     "coverage_map",
     "divide",
     "divide_report",
+    "edit_town",
+    "generate_district",
+    "generate_street",
     "generate_town",
     "hotspot_image",
     "hotspot_map",

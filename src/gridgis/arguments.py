@@ -11,7 +11,7 @@ from gridgis.check import RULES
 from gridgis.divide.profiles import EMPTY, PROFILES
 
 GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".csv", ".xlsx")
-PAGES, IMAGES = (".html", ".htm"), (".png", ".svg", ".pdf")
+PAGES, IMAGES, REPORTS = (".html", ".htm"), (".png", ".svg", ".pdf"), (".html", ".json")
 
 EXIT_STATUS = "exit status: 0 done; 1 a rule failed (the findings are printed); 2 wrong usage or unreadable input"
 
@@ -107,6 +107,8 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
     add("--fixed", metavar="FILE", help="cells drawn by hand that stay as they are")
     before = "the grid in force: as little as possible changes, and cells that go on keep their code"
     add("--previous", metavar="FILE", help=before)
+    add("--report", metavar="FILE", help=f"write how good the division is, internal: {', '.join(REPORTS)}")
+    add("--lang", choices=["en", "zh"], default="en", help="language of the report (default: en)")
     land = "wide empty land: joins a neighbouring cell (attach, the default), or is a cell of its own (own_cell)"
     add("--empty", choices=list(EMPTY), help=land)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gridgis._version import VERSION
-from gridgis.arguments import PAGES, parser
+from gridgis.arguments import PAGES, REPORTS, parser
 from gridgis.contract import GridError, GridWarning, listed
 
 DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -249,7 +249,7 @@ def _divide(options: argparse.Namespace) -> int:
 
     named = {name: getattr(options, name) for name in DIVISION_FILES}
     files = {name: Path(file) for name, file in named.items() if file}
-    out, scheme = _out(options, *named.values()), _scheme(options)
+    out, scheme, page = _out(options, *named.values()), _scheme(options), _page(options)
     wishes = with_band(_wishes(options, "households", "persons", "profile", "cells", "empty", "seed", "jobs"))
     tables = _division_tables(options, files, scheme, wishes)
     issued = steps.issued_codes(tables["previous"], files.get("previous"), scheme)
@@ -264,13 +264,38 @@ def _divide(options: argparse.Namespace) -> int:
         **steps.provenance_of(grid, issued),
     }
     gg.write_grid(grid, out, provenance=provenance)
+    if page is not None:
+        gg.divide_report(grid, **_asked_bands(wishes, grid)).save(page, lang=options.lang)
     _say_findings(report)
     _say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow)}")
     for line in (*describe.describe_exceptions(grid), describe.describe_borders(grid)):
         if line:
             _say(line)
-    _say(f"Wrote {options.out}")
+    _say(f"Wrote {options.out}{f' and {options.report}' if page else ''}")
     return DONE
+
+
+def _asked_bands(wishes: dict[str, Any], grid: Any) -> dict[str, Any]:
+    """The bands to report on; a fifth around the mean where only a number of cells was asked for."""
+    bands = {name: wishes[name] for name in ("households", "persons", "profile") if wishes.get(name) is not None}
+    if not bands and wishes.get("cells"):
+        mean = grid["households"][grid["kind"] == "regular"].mean()
+        bands["households"] = (max(round(0.8 * mean), 1), max(round(1.2 * mean), 1))
+    return bands
+
+
+def _page(options: argparse.Namespace) -> Path | None:
+    """Ask, before the long work, that the report can be written."""
+    if options.report is None:
+        return None
+    page = Path(options.report)
+    if page.suffix.lower() not in REPORTS:
+        raise GridError(f"--report {page.name}: expected a file ending in {listed(REPORTS)}.")
+    if page.is_dir() or not page.absolute().parent.is_dir():
+        raise GridError(f"--report {options.report}: expected a file in a folder that is there.")
+    if page.absolute() == Path(options.out).absolute():
+        raise GridError("--report: expected another file than --out.")
+    return page
 
 
 def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme: Any, wishes: Any) -> dict[str, Any]:

@@ -25,7 +25,11 @@ SMALL = 60
 NODES = 2_000
 """Nodes of the exact search for a cover."""
 
+FEW = 12
+"""Buildings of one cell that are tried."""
+
 Ints = npt.NDArray[np.int64]
+Load = tuple[int, ...]
 
 
 def impossible(graph: Graph, labels: Ints, bands: Bands) -> npt.NDArray[np.bool_]:
@@ -52,17 +56,16 @@ def impossible(graph: Graph, labels: Ints, bands: Bands) -> npt.NDArray[np.bool_
     proven = np.zeros(count, bool)
     if not len(faulty):
         return proven
-    near = _loaded_neighbours(graph)
+    rest = graph.load.sum(axis=0)
+    if not bands.divisible(rest, 0, graph.load[graph.giants == 0]):
+        return proven  # that is a proof by itself, and told as such
+    near, loads = _loaded_neighbours(graph), [tuple(load) for load in graph.load.tolist()]
     for cell in faulty.tolist():
         atoms = np.flatnonzero((labels == cell) & graph.load.any(axis=1))
         by_load = atoms[np.lexsort((atoms, -graph.load[atoms, 0]))]
-        proven[cell] = any(fits_nowhere(graph.load, near, atom, bands) for atom in by_load.tolist())
-    if (
-        not proven[faulty].all()
-        and not graph.giants.any()
-        and 1 < len(near) <= SMALL
-        and not _cover(graph.load, near, bands)
-    ):
+        proven[cell] = any(fits_nowhere(loads, near, atom, bands) for atom in by_load[:FEW].tolist())
+    small = 1 < len(near) <= SMALL and not graph.giants.any()
+    if small and not proven[faulty].all() and not _cover(loads, near, bands):
         proven[faulty] = True
     return proven
 
@@ -89,66 +92,68 @@ def _loaded_neighbours(graph: Graph) -> dict[int, set[int]]:
     return near
 
 
+class _Limits:
+    """Bands for loads that are tuples: quicker than arrays where they are few."""
+
+    def __init__(self, bands: Bands) -> None:
+        self.low, self.high = tuple(bands.low.tolist()), tuple(bands.high.tolist())
+        self.join = any if bands.either else all
+
+    def inside(self, load: Load) -> bool:
+        """Say whether a load holds the bands."""
+        return self.join(low <= of <= high for low, of, high in zip(self.low, load, self.high, strict=True))
+
+    def may_grow(self, load: Load) -> bool:
+        """Say whether a load, and more, may still hold the bands."""
+        return self.join(of <= high for of, high in zip(load, self.high, strict=True))
+
+
 def _groups(
-    load: Ints, near: dict[int, set[int]], start: int, high: Ints, barred: set[int]
-) -> Iterator[frozenset[int]]:
-    """Yield every connected group with an atom whose loads do not pass the upper bounds, each once.
+    loads: list[Load], near: dict[int, set[int]], start: int, limits: _Limits, barred: set[int]
+) -> Iterator[tuple[frozenset[int], Load]]:
+    """Yield every connected group with an atom that does not pass the upper bounds, each once, with its load.
 
     A group grows by one atom of its rim at a time; atoms passed over stay out of all later groups of that branch.
     """
-    stack = [(frozenset([start]), tuple(sorted(near[start] - barred)), frozenset(barred | {start}), load[start])]
+    stack = [(frozenset([start]), tuple(sorted(near[start] - barred)), frozenset(barred | {start}), loads[start])]
     while stack:
         group, rim, passed, total = stack.pop()
-        yield group
+        yield group, total
         for i, atom in enumerate(rim):
-            grown = total + load[atom]
-            out = passed | set(rim[:i]) | {atom}
-            if (grown <= high).all():
+            grown = tuple(a + b for a, b in zip(total, loads[atom], strict=True))
+            if limits.may_grow(grown):
+                out = passed | set(rim[:i]) | {atom}
                 fresh = tuple(sorted(near[atom] - out - set(rim)))
                 stack.append((group | {atom}, rim[i + 1 :] + fresh, out, grown))
 
 
-def fits_nowhere(load: Ints, near: dict[int, set[int]], atom: int, bands: Bands) -> bool:
+def fits_nowhere(loads: list[Load], near: dict[int, set[int]], atom: int, bands: Bands) -> bool:
     """Say whether it is proven that no connected group with an atom lies inside the bands."""
-    limits = [bands.high] if not bands.either else [_only(bands, i) for i in range(len(bands.bands))]
-    for high in limits:
-        for step, group in enumerate(_groups(load, near, atom, high, set())):
-            if step >= STEPS or bands.inside(load[list(group)].sum(axis=0)):
-                return False
+    limits = _Limits(bands)
+    for step, (_, load) in enumerate(_groups(loads, near, atom, limits, set())):
+        if step >= STEPS or limits.inside(load):
+            return False
     return True
 
 
-def _only(bands: Bands, measure: int) -> Ints:
-    """Upper bounds where only one measure counts."""
-    high = np.full(len(bands.bands), np.iinfo(np.int64).max // 4)
-    high[measure] = bands.bands[measure].high
-    return high
-
-
-def _cover(load: Ints, near: dict[int, set[int]], bands: Bands) -> bool:
+def _cover(loads: list[Load], near: dict[int, set[int]], bands: Bands) -> bool:
     """Say whether the atoms can be shared out among connected groups inside the bands, or that is not known."""
-    atoms = sorted(near)
+    atoms, limits, steps = sorted(near), _Limits(bands), 0
     place = {atom: i for i, atom in enumerate(atoms)}
     columns: list[list[int]] = []
-    steps = 0
-    limits = [bands.high] if not bands.either else [_only(bands, i) for i in range(len(bands.bands))]
     for atom in atoms:
         lower = {other for other in atoms if other < atom}
-        found: set[frozenset[int]] = set()
-        for high in limits:
-            for group in _groups(load, near, atom, high, lower):
-                steps += 1
-                if steps > STEPS:
-                    return True
-                if bands.inside(load[list(group)].sum(axis=0)):
-                    found.add(group)
-        columns += [sorted(place[member] for member in group) for group in sorted(found, key=sorted)]
+        for group, load in _groups(loads, near, atom, limits, lower):
+            steps += 1
+            if steps > STEPS:
+                return True
+            if limits.inside(load):
+                columns.append(sorted(place[member] for member in group))
     if not columns:
         return False
     rows = np.concatenate([np.array(column) for column in columns])
     starts = np.cumsum([0, *map(len, columns)])
-    shape = (len(columns), len(atoms))
-    matrix = csr_array((np.ones(len(rows)), rows, starts), shape=shape).T.tocsr()
+    matrix = csr_array((np.ones(len(rows)), rows, starts), shape=(len(columns), len(atoms))).T.tocsr()
     ones = np.ones(len(atoms))
     result = milp(
         np.zeros(len(columns)),

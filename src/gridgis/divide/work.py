@@ -204,13 +204,19 @@ def _number(
         plot_of += [number] * len(cells)
         proven += solution.proven.tolist()
         if plot.kind:
-            goes_on.append(int(earlier[plot.atoms[0]]) if plot.kind == GIVEN else -1)
+            goes_on.append(_most_of(atoms, plot, earlier) if plot.kind == GIVEN else -1)
         else:
             names = jobs[number].names.tolist()
             goes_on += [names[cell] if cell < len(names) else -1 for cell in cells.tolist()]
     shape = np.array(levels, np.int64).reshape(upper, len(plot_of))
     known = _one_each(atoms, label, np.array(goes_on, np.int64), earlier)
     return Division(label, shape, np.array(plot_of), known, np.array(proven, bool))
+
+
+def _most_of(atoms: Atoms, plot: Plot, earlier: Ints) -> int:
+    """Give the earlier cell from which a given cell has most of its ground, -1 if most is from none."""
+    ground = np.bincount(earlier[plot.atoms] + 1, atoms.area_m2[plot.atoms])
+    return int(np.argmax(ground)) - 1
 
 
 def _one_each(atoms: Atoms, label: Ints, goes_on: Ints, earlier: Ints) -> Ints:
