@@ -1,4 +1,4 @@
-"""A small town on disk, with its settings file and the outputs of one run."""
+"""A small town on disk, with its settings file and the outputs of one run; a browser."""
 
 import shutil
 
@@ -10,6 +10,8 @@ from gridgis.pipeline import run
 from gridgis.sample import generate_town
 from gridgis.settings import load_settings
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
 SETTINGS = """\
 [inputs]
 areas = "areas.gpkg"
@@ -51,3 +53,16 @@ def made_town(tmp_path_factory):
 def town(made_town, tmp_path):
     """A copy of it to work on, in a folder with Chinese letters and a space in its name."""
     return shutil.copytree(made_town, tmp_path / "城 镇")
+
+
+@pytest.fixture(scope="module")  # a notebook of another module could not run beside it
+def browser():
+    """A real Chromium that reaches no host; a machine without one skips the tests, by name."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"no browser on this machine (looked for {', '.join(BROWSERS)})")
+    with api.sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=program, args=FLAGS)
+        yield opened
+        opened.close()

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import shutil
 
 import folium
 import geopandas as gpd
@@ -16,24 +15,10 @@ from gridgis.privacy import publish
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
 CELLS = ".leaflet-interactive"
 WATCH = (
     "window.violations = []; document.addEventListener('securitypolicyviolation', e => violations.push(e.blockedURI))"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser on this machine (looked for {', '.join(NAMES)})")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import math
 import re
-import shutil
 import string
 from itertools import pairwise
 
@@ -17,7 +16,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_maps import PAYLOADS, Read, outside
-from test_maps_browser import FLAGS, NAMES, WATCH
+from test_maps_browser import WATCH
 
 from gridgis import PROFILES, Profile, assign_codes, divide, divide_report, write_table
 from gridgis.codes import CodeScheme
@@ -481,18 +480,6 @@ def test_reports_are_equal_where_their_figures_are():
 
 
 # --- in a browser -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser on this machine (looked for {', '.join(NAMES)})")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @contextlib.contextmanager
