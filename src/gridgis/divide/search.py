@@ -132,6 +132,7 @@ class _Search:
                 self.recut_faulty()
                 self.move()
         else:
+            self.shift()
             self.move()
         for _ in range(REPAIRS):
             if not any(self.faulty(cell) for cell in self.members):
