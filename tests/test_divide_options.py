@@ -204,6 +204,7 @@ def test_empty_land_joins_a_neighbour_or_is_a_cell_of_its_own():
 # --- numbers of cells, levels, loads
 
 
+@pytest.mark.slow
 def test_the_wanted_number_of_cells_comes_out():
     town = generate_town(600, parents=3, seed=1)
     for wanted in (3, 10, 16):
@@ -280,6 +281,7 @@ def test_a_load_of_their_own():
     assert "households" not in cells.columns
 
 
+@pytest.mark.slow
 def test_profiles_by_name():
     town = generate_town(900, parents=1, seed=1, persons=True)
     for name, profile in PROFILES.items():
@@ -377,6 +379,7 @@ def test_nothing_changed_nothing_changes():
     assert divide(*town, previous=grid.iloc[rows]).to_wkb().equals(again.to_wkb())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
 def test_changes_move_little_and_restore_the_bands(share):
     town, grid = town_and_grid()
@@ -389,6 +392,7 @@ def test_changes_move_little_and_restore_the_bands(share):
         assert not codes[codes != ""].duplicated().any()
 
 
+@pytest.mark.slow
 def test_a_new_estate_makes_new_cells_and_leaves_the_rest():
     town, grid = town_and_grid()
     tall = town.buildings.copy()
@@ -426,6 +430,7 @@ def test_a_new_building_across_a_border_is_not_cut():
     assert kept_share(town, grid, changed, cells) >= 0.99
 
 
+@pytest.mark.slow
 def test_cells_that_no_longer_fit_their_area_are_made_anew():
     town, grid = town_and_grid()
     areas = town.areas.copy()
@@ -514,6 +519,7 @@ boxes = st.builds(
 points = st.tuples(st.integers(-20, 220), st.integers(-20, 220))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(boxes, st.integers(0, 40)), max_size=12),
