@@ -153,7 +153,8 @@ def _cover(loads: list[Load], near: dict[int, set[int]], bands: Bands) -> bool:
         return False
     rows = np.concatenate([np.array(column) for column in columns])
     starts = np.cumsum([0, *map(len, columns)])
-    matrix = csr_array((np.ones(len(rows)), rows, starts), shape=(len(columns), len(atoms))).T.tocsr()
+    ends = rows.astype(np.intc), starts.astype(np.intc)  # the index type that older SciPy wants
+    matrix = csr_array((np.ones(len(rows)), *ends), shape=(len(columns), len(atoms))).T.tocsc()
     ones = np.ones(len(atoms))
     result = milp(
         np.zeros(len(columns)),
