@@ -61,6 +61,8 @@ class Task:
         A division to begin with, parts numbered from 0.
     stay : Stay, optional
         What moving an atom costs.
+    exact : bool
+        The number of parts is asked for, and stays.
     """
 
     graph: Graph
@@ -69,6 +71,7 @@ class Task:
     seed: tuple[int, ...]
     start: Ints | None = None
     stay: Stay | None = None
+    exact: bool = False
 
 
 def balance(task: Task) -> Ints:
@@ -219,7 +222,7 @@ class _Search:
     def recut(self, cells: Sequence[int], more: int) -> set[int]:
         """Unite parts and cut them into as many, or some more or fewer; give those made, none if it is no better."""
         quotas = [self.quota[cell] for cell in cells]
-        if more and set(quotas) != {1}:
+        if more and (self.task.exact or set(quotas) != {1}):
             return set()
         atoms = np.sort(np.concatenate([self.members[cell] for cell in cells]))
         wanted = quotas if not more else [1] * (len(cells) + more)
@@ -335,6 +338,8 @@ class _Search:
 
     def shift(self) -> None:
         """Hand atoms on from cell to cell, where that brings a cell that misses its bands inside."""
+        if self.task.exact:
+            return  # a cell could vanish on the way
         for cell in sorted(self.members):
             if cell in self.members and self.quota[cell] == 1 and self.faulty(cell):
                 gives = shift(self.task.graph, self.labels, self.task.price.bands, cell)

@@ -143,7 +143,7 @@ def _divide(job: Job) -> Ints:
         for number, (units, shares) in enumerate(parts):
             graph = _part(job.graph, units)
             quotas = [_leaves(share) for share in shares]
-            found = balance(Task(graph, price, quotas, (*job.seed, level, number)))
+            found = balance(Task(graph, price, quotas, (*job.seed, level, number), exact=bool(job.counts)))
             for part in range(int(found.max()) + 1):
                 members = units[found == part]
                 labels[level, members] = len(finer)
