@@ -141,7 +141,7 @@ def noted(file):
         ("--profile urban", {"persons": (0, 1000)}, {"profile": "urban"}, False),
         ("--profile output_area", {"households": (40, 250), "persons": (100, 625)}, {"profile": "output_area"}, True),
         ("--cells 6", {}, {"cells": 6}, False),
-        ("--cells 6 --households 60 100", {}, {"cells": 6, "households": [60, 100]}, False),
+        ("--cells 6 --households 60 100", {}, {"cells": 6, "households": [60, 100]}, True),
         (
             "--empty own_cell --seed 3",
             {"households": (100, 150)},

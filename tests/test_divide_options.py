@@ -15,7 +15,7 @@ from gridgis.check import check_grid
 from gridgis.codes import CodeScheme, assign_codes
 from gridgis.contract import GridError, GridWarning
 from gridgis.divide import EXCEPTIONS, PROFILES, Profile, divide
-from gridgis.sample import CRS, ORIGIN, edit_town, generate_town, small_example
+from gridgis.sample import CRS, ORIGIN, edit_town, generate_street, generate_town, small_example
 
 EXAMPLE = small_example()
 UNIT = CodeScheme.unit_grid()
@@ -214,6 +214,11 @@ def test_the_wanted_number_of_cells_comes_out():
     assert divide(*town, cells=each).groupby("parent_code").size().to_dict() == each
     mean = town.buildings["households"].sum() / 16
     assert divide(*town, cells=16)["households"].between(0.7 * mean, 1.3 * mean).all()
+
+
+def test_the_wanted_number_comes_out_beside_a_band():
+    street = generate_street()
+    assert len(divide(*street, households=(100, 150), cells=98)) == 98
 
 
 def test_levels_are_nested_and_whole():

@@ -276,11 +276,13 @@ def _divide(options: argparse.Namespace) -> int:
 
 
 def _asked_bands(wishes: dict[str, Any], grid: Any) -> dict[str, Any]:
-    """The bands to report on; a fifth around the mean where only a number of cells was asked for."""
+    """The bands to report on; around the mean where only a number of cells was asked for."""
+    from gridgis.divide.bands import about
+
     bands = {name: wishes[name] for name in ("households", "persons", "profile") if wishes.get(name) is not None}
     if not bands and wishes.get("cells"):
-        mean = grid["households"][grid["kind"] == "regular"].mean()
-        bands["households"] = (max(round(0.8 * mean), 1), max(round(1.2 * mean), 1))
+        low, high = about(grid["households"][grid["kind"] == "regular"].mean())
+        bands["households"] = (max(low, 1), high)
     return bands
 
 

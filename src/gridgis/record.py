@@ -60,7 +60,7 @@ class Record:
         if missing:
             return f"missing: {listed(missing)}"
         changed = list(_differences(made_from, {key: entry.get(key) for key in made_from}))
-        return f"changed: {listed(changed)}" if changed else ""
+        return f"changed: {listed(list(dict.fromkeys(changed)))}" if changed else ""
 
     @contextmanager
     def replaced(self, step: str, made_from: Mapping[str, Any], *, force: bool = False) -> Iterator[Path]:

@@ -103,8 +103,6 @@ def household_band(values: Mapping[str, Any]) -> tuple[int, int] | None:
     >>> household_band({"households": [20, 30], "persons": [50, 90]}), household_band({"profile": "urban"})
     ((20, 30), None)
     """
-    if "cells" in values:
-        return None
     if "profile" in values:
         profile = PROFILES[values["profile"]]
         return None if profile.either else profile.bands.get("households")

@@ -22,7 +22,22 @@ PLATEAU = 0.4
 FAR = 1 << 30
 """A miss beyond this costs no more."""
 
+ABOUT = 0.2
+"""Without a band, a cell may hold so much less or more than the mean."""
+
 Ints = npt.NDArray[np.int64]
+
+
+def about(mean: float) -> tuple[int, int]:
+    """Give the band around the mean load of the cells, where only their number is asked for.
+
+    Examples
+    --------
+    >>> about(125.0)
+    (100, 150)
+    """
+    target = max(round(mean), 1)
+    return min(int(np.ceil(mean * (1 - ABOUT))), target), max(int(mean * (1 + ABOUT)), target)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,6 @@ def lay_out_plots(atoms: Atoms, bands: Bands, *, own_empty: bool, one_piece: boo
     """
     n = len(atoms.parent)
     keep = atoms.zone[atoms.left] == atoms.zone[atoms.right]
-    body = components(atoms.left[keep], atoms.right[keep], n)
     open_ = keep if one_piece else keep & ~atoms.parted
     own = _wide_empty(atoms, open_) if own_empty else np.zeros(n, bool)
     open_ = open_ & (own[atoms.left] == own[atoms.right])
@@ -77,7 +76,7 @@ def lay_out_plots(atoms: Atoms, bands: Bands, *, own_empty: bool, one_piece: boo
         zone, crossing = int(atoms.zone[here[0]]), bool(both_sides[group[here[0]]])
         kind = GIVEN if zone >= 0 else EMPTY_LAND if own[here].all() else ""
         plots.append(Plot(here, kind, zone, crossing=crossing and not own[here].any()))
-    return _mark_cut_off(_give_to_zones(plots, atoms, body), atoms)
+    return _mark_cut_off(_give_to_zones(plots, atoms), atoms)
 
 
 def _wide_empty(atoms: Atoms, open_: Bools) -> Bools:
@@ -120,10 +119,11 @@ def _grow(atoms: Atoms, bands: Bands, piece: Ints, own: Bools, keep: Bools) -> I
     given[piece[own]] = True
     one, two = piece[atoms.left[keep]], piece[atoms.right[keep]]
     near: dict[int, dict[int, int]] = {}
-    for a, b, length in zip(one.tolist(), two.tolist(), atoms.length[keep].tolist(), strict=True):
-        if a != b:
-            for p, q in ((a, b), (b, a)):
-                near.setdefault(p, {})[q] = near.setdefault(p, {}).get(q, 0) + length
+    apart = one != two
+    for a, b, length in np.stack([one, two, atoms.length[keep]])[:, apart].T.tolist():
+        for p, q in ((a, b), (b, a)):
+            beside = near.setdefault(p, {})
+            beside[q] = beside.get(q, 0) + length
     pieces = _Pieces(load, np.bincount(piece, giant, count).astype(np.int64), given, near, bands)
     group = {p: [p] for p in near}
     home = {p: p for p in near}
@@ -159,9 +159,9 @@ def _helped(pieces: _Pieces, group: dict[int, list[int]], home: dict[int, int], 
     return roots
 
 
-def _give_to_zones(plots: list[Plot], atoms: Atoms, body: Ints) -> list[Plot]:
+def _give_to_zones(plots: list[Plot], atoms: Atoms) -> list[Plot]:
     """Give small empty ground that zones have cut off from the rest to the zone along which it lies."""
-    plot_of = np.empty(len(body), np.int64)
+    plot_of = np.empty(len(atoms.parent), np.int64)
     for number, plot in enumerate(plots):
         plot_of[plot.atoms] = number
     gifts: dict[int, list[int]] = {}

@@ -12,7 +12,7 @@ import shapely
 
 from gridgis.contract import GridError
 from gridgis.divide.atoms import Atoms
-from gridgis.divide.bands import Band, Bands
+from gridgis.divide.bands import Band, Bands, about
 from gridgis.divide.cells import Division, reasons
 from gridgis.divide.faces import components
 from gridgis.divide.ground import Ground
@@ -20,9 +20,6 @@ from gridgis.divide.plots import GIVEN, Plot, lay_out_plots
 from gridgis.divide.previous import Previous, earlier_cells, start_of
 from gridgis.divide.profiles import Profile
 from gridgis.divide.solve import Job, Solution, apportion, make_graph, solve_all
-
-ABOUT = 0.2
-"""Without a band, a cell may hold so much less or more than the mean of its plot."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -156,9 +153,7 @@ def _bands_of(plot: Plot, atoms: Atoms, bands: Bands, counts: tuple[int, ...]) -
     if plot.kind or not counts:
         return bands
     mean = atoms.load[plot.atoms].sum(axis=0)[0] / counts[-1]
-    low, high = int(np.ceil(mean * (1 - ABOUT))), int(mean * (1 + ABOUT))
-    target = max(round(mean), 1)
-    return Bands(bands.names, (Band.aimed(min(low, target), max(high, target), target),))
+    return Bands(bands.names, (Band.aimed(*about(mean), max(round(mean), 1)),))
 
 
 def _together(atoms: Atoms, ground: Ground, profile: Profile, bands: Bands) -> Ints:
