@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridgis import compiled
 from gridgis.divide import divide
 from gridgis.divide.bands import Band, Bands, Price
 from gridgis.divide.graph import Graph
@@ -21,7 +22,7 @@ from gridgis.divide.solve import _leaves, _tree, apportion
 from gridgis.sample import generate_town
 
 cuts = importlib.import_module("gridgis.divide.cuts")
-compiled = pytest.mark.skipif(cuts.core is None, reason="the compiled core is not installed here")
+compiled = pytest.mark.skipif(compiled.core is None, reason="the compiled core is not installed here")
 
 
 def random_graph(seed, n, measures=1, most=40):
@@ -77,9 +78,9 @@ def test_both_kernels_make_the_same_moves(seed, n, measures, either, kept):
     rng = np.random.default_rng(seed)
     stay = Stay(rng.integers(-1, len(quota), n), rng.integers(0, 90_000, n)) if kept else Stay.free(n)
     results = []
-    for core in (cuts.core, None):
+    for core in (compiled.core, None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cuts, "core", core)
+            patch.setattr(compiled, "core", core)
             results.append(move_atoms(graph, start, quota, price, stay, np.arange(n), 6))
     assert (results[0][0] == results[1][0]).all()
     assert results[0][1] == results[1][1]
@@ -93,7 +94,7 @@ def test_both_kernels_make_the_same_moves(seed, n, measures, either, kept):
 def test_a_town_is_the_same_with_and_without_the_core(towers, monkeypatch):
     town = generate_town(400, towers=towers, parents=2, seed=3)
     one = divide(*town)
-    monkeypatch.setattr(cuts, "core", None)
+    monkeypatch.setattr(compiled, "core", None)
     two = divide(*town)
     assert one.to_wkb().equals(two.to_wkb())
 
@@ -112,7 +113,7 @@ def test_the_core_refuses_arrays_that_do_not_fit():
 
 @pytest.mark.skipif("GRIDGIS_CORE" not in os.environ, reason="only where the environment says what is expected")
 def test_the_core_is_there_or_not_as_the_environment_expects():
-    assert (cuts.core is None) == (os.environ["GRIDGIS_CORE"] == "off")
+    assert (compiled.core is None) == (os.environ["GRIDGIS_CORE"] == "off")
 
 
 def as_networkx(graph):

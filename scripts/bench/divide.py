@@ -206,11 +206,12 @@ def same_bytes(town: Town, asked: dict, cells: gpd.GeoDataFrame) -> Iterator[str
         return
     from importlib import import_module
 
-    cuts = import_module("gridgis.divide.cuts")
-    had, cuts.core = cuts.core, None
+    from gridgis import compiled
+
+    had, compiled.core = compiled.core, None
     start = time.process_time()
     same = digest(gg.divide(*town, **asked)) == first
-    cuts.core = had
+    compiled.core = had
     yield f"{verdict(same)} ({time.process_time() - start:.1f} CPU s)" if had is not None else "no core here"
 
 

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import uuid
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ import shapely
 from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.persons import without_persons
+from gridgis.whole import first_line, whole_file
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
 _PARQUET = (".parquet", ".geoparquet")
@@ -36,7 +36,6 @@ _SIDECAR = ".provenance.json"
 _INSTANT = "2000-01-01T00:00:00Z"
 _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 _DEGREE_DECIMALS = 9  # 0.1 mm: vertices of neighbours stay the same, near ones stay apart
-_JOURNALS = ("-journal", "-wal", "-shm")
 
 
 def write_grid(
@@ -231,7 +230,7 @@ def write_bytes(data: bytes, path: str | os.PathLike[str]) -> Path:
     b'map'
     """
     target = Path(path)
-    with _whole(target) as temporary:
+    with whole_file(target) as temporary:
         temporary.write_bytes(data)
     return target
 
@@ -278,7 +277,7 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
             note = beside.read_text(encoding="utf-8") if beside.is_file() else None
         return dict(json.loads(note)) if note else {}
     except (RuntimeError, ValueError, OSError) as error:
-        raise GridError(f"{target.name}: the provenance cannot be read: {_first_line(error, target)}.") from error
+        raise GridError(f"{target.name}: the provenance cannot be read: {first_line(error, target)}.") from error
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
@@ -314,10 +313,10 @@ def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | No
     note = None if provenance is None else _json(dict(provenance), target.name)
     inside = suffix == ".gpkg" or suffix in _PARQUET
     beside = Path(f"{target}{_SIDECAR}")
-    with _whole(beside) if note is not None and not inside else nullcontext() as sidecar:
+    with whole_file(beside) if note is not None and not inside else nullcontext() as sidecar:
         if sidecar is not None and note is not None:
             sidecar.write_text(_json(json.loads(note), target.name, indent=1) + "\n", encoding="utf-8", newline="\n")
-        with _whole(target) as temporary:
+        with whole_file(target) as temporary:
             if suffix in _DRIVERS:
                 _write_geodata(table, temporary, target.name, layer, note if inside else None)
             elif suffix in _PARQUET:
@@ -424,59 +423,11 @@ def _write_excel(table: pd.DataFrame, temporary: Path, sheet: str) -> None:
             new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside ``path``; it takes the place of ``path`` when the block ends well, else it goes."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.tmp{target.suffix}")
-    try:
-        if target.is_dir():
-            raise GridError(f"{path.name}: expected a file to write; there is a folder of this name.")
-        _require_closed(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _to_disk(temporary, os.O_RDWR)
-        if target.exists():
-            temporary.chmod(target.stat().st_mode & 0o777)
-        os.replace(temporary, target)
-        with suppress(OSError):
-            _to_disk(target.parent, os.O_RDONLY)
-    except GridError:
-        raise
-    except (OSError, RuntimeError, ValueError, TypeError, pyarrow.ArrowException) as error:
-        raise GridError(f"{path.name}: the file cannot be written: {_first_line(error, temporary)}.") from error
-    finally:
-        for leftover in (temporary, *(Path(f"{temporary}{end}") for end in _JOURNALS)):
-            with suppress(OSError):
-                leftover.unlink(missing_ok=True)
-
-
-def _require_closed(target: Path) -> None:
-    """Refuse where a journal lies beside: it belongs to the old content and would spoil the new."""
-    for end in _JOURNALS[:2]:
-        journal = Path(f"{target}{end}")
-        if journal.exists() and journal.stat().st_size > 0:
-            raise GridError(f"{target.name}: another program has the file open ({journal.name}); close it there first.")
-
-
-def _to_disk(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _first_line(error: BaseException, path: Path) -> str:
-    lines = str(error).replace(str(path), path.name).splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
-
-
 def _json(value: Any, what: str, *, indent: int | None = None) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
     except (TypeError, ValueError) as error:
-        raise GridError(f"{what}: expected plain values for JSON; {_first_line(error, Path(what))}.") from error
+        raise GridError(f"{what}: expected plain values for JSON; {first_line(error, Path(what))}.") from error
 
 
 def _plain(value: object) -> object:

@@ -6,24 +6,16 @@ gives the same answers, more slowly.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gridgis import compiled
 from gridgis.divide.bands import Price
 from gridgis.divide.graph import Graph
 from gridgis.divide.trees import Forest, random_forest
-
-core: Any = None
-if os.environ.get("GRIDGIS_CORE") != "off":
-    with suppress(ImportError):
-        core = import_module("gridgis._core")
-"""The compiled kernels, None where there are none or ``GRIDGIS_CORE=off``."""
 
 VISIBLE = 0.7
 """How much a spanning tree avoids crossing a barrier (0 = not at all); chance weighs 1."""
@@ -120,11 +112,11 @@ def best_cut(
     Cut or None
         None where the atoms do not hang together.
     """
-    if core is None:
+    if compiled.core is None:
         return _best_cut(graph, atoms, allowed, quota, price, tries, before)
     seed, trees = tries
     side = np.zeros(len(atoms), np.bool_)
-    found = core.best_cut(
+    found = compiled.core.best_cut(
         *(graph.start, graph.other, graph.edge, graph.cost, graph.bias),
         *(graph.load, graph.giants, graph.size, graph.place, atoms, allowed),
         *price.limits,

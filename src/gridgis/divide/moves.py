@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gridgis.divide import cuts
+from gridgis import compiled
 from gridgis.divide.bands import Price
 from gridgis.divide.graph import Graph
 
@@ -70,9 +70,9 @@ def move_atoms(
     np.add.at(loads, labels, graph.load)
     giants = np.zeros(len(quota), np.int64)
     np.add.at(giants, labels, graph.giants)
-    if cuts.core is None:
+    if compiled.core is None:
         return labels, _move(graph, price, stay, (labels, quota, loads, giants, count), active, rounds)
-    moved = cuts.core.move_atoms(
+    moved = compiled.core.move_atoms(
         *(graph.start, graph.other, graph.edge, graph.cost, graph.load, graph.giants),
         *(stay.cell, stay.cost, labels, quota, loads, giants, count, active.astype(np.int64)),
         *price.limits,
