@@ -22,7 +22,7 @@ from gridgis.divide.solve import _leaves, _tree, apportion
 from gridgis.sample import generate_town
 
 cuts = importlib.import_module("gridgis.divide.cuts")
-compiled = pytest.mark.skipif(compiled.core is None, reason="the compiled core is not installed here")
+needs_core = pytest.mark.skipif(compiled.core is None, reason="the compiled core is not installed here")
 
 
 def random_graph(seed, n, measures=1, most=40):
@@ -48,7 +48,7 @@ def bands_of(measures=1, low=60, high=100, either=False):
 # --- the core and its twin
 
 
-@compiled
+@needs_core
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(2, 60), st.integers(1, 3), st.booleans(), st.integers(2, 9))
 def test_both_kernels_make_the_same_cut(seed, n, measures, either, quota):
@@ -67,7 +67,7 @@ def test_both_kernels_make_the_same_cut(seed, n, measures, either, quota):
     assert (one is None) == (not nx.is_connected(as_networkx(graph).subgraph(atoms.tolist())))
 
 
-@compiled
+@needs_core
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(2, 60), st.integers(1, 3), st.booleans(), st.booleans())
 def test_both_kernels_make_the_same_moves(seed, n, measures, either, kept):
@@ -89,7 +89,7 @@ def test_both_kernels_make_the_same_moves(seed, n, measures, either, kept):
         assert not members or nx.is_connected(as_networkx(graph).subgraph(members))
 
 
-@compiled
+@needs_core
 @pytest.mark.parametrize("towers", [False, True])
 def test_a_town_is_the_same_with_and_without_the_core(towers, monkeypatch):
     town = generate_town(400, towers=towers, parents=2, seed=3)
@@ -99,7 +99,7 @@ def test_a_town_is_the_same_with_and_without_the_core(towers, monkeypatch):
     assert one.to_wkb().equals(two.to_wkb())
 
 
-@compiled
+@needs_core
 def test_the_core_refuses_arrays_that_do_not_fit():
     graph, price = random_graph(1, 9), Price(bands_of(), 50_000)
     atoms, allowed = np.arange(9), np.array([1])

@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from gridgis import write as writing
 from gridgis.contract import GridError, GridWarning
 from gridgis.read import read_grid, read_table
 from gridgis.write import (
@@ -133,7 +132,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path, monkeypatch, suff
         temporary.with_name(temporary.name + "-journal").write_bytes(b"half")
         raise blow
 
-    monkeypatch.setattr(writing, "_to_disk", half)
+    monkeypatch.setattr("gridgis.whole._to_disk", half)
     with pytest.raises(KeyboardInterrupt if isinstance(blow, KeyboardInterrupt) else GridError):
         write_table(make_grid().head(2), path, provenance={"other": 1})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

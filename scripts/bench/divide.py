@@ -204,7 +204,6 @@ def same_bytes(town: Town, asked: dict, cells: gpd.GeoDataFrame) -> Iterator[str
     if len(town.buildings) > 30_000:
         yield "not tried"
         return
-    from importlib import import_module
 
     from gridgis import compiled
 

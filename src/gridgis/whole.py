@@ -79,5 +79,6 @@ def _to_disk(path: Path, flags: int) -> None:
 
 
 def first_line(error: BaseException, path: Path) -> str:
+    """Give the first line of what an error says, without the folder of the file."""
     lines = str(error).replace(str(path), path.name).splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")

@@ -7,7 +7,6 @@ gives the same answers, more slowly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
