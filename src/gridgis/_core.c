@@ -5,9 +5,7 @@
  * counter. Arrays are C-contiguous int64 unless said otherwise. The callers own all arrays; sizes are checked here,
  * indexes were checked when the graph was made.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "_core.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -494,6 +492,9 @@ static PyObject *move_atoms(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"best_cut", best_cut, METH_VARARGS, best_cut_doc},
     {"move_atoms", move_atoms, METH_VARARGS, move_atoms_doc},
+    {"make_arcs", make_arcs, METH_VARARGS, make_arcs_doc},
+    {"build_index", build_index, METH_VARARGS, build_index_doc},
+    {"find_cells", find_cells, METH_VARARGS, find_cells_doc},
     {NULL, NULL, 0, NULL},
 };
 

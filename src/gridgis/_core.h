@@ -1,0 +1,15 @@
+/* What the parts of the compiled core share. */
+#ifndef GRIDGIS_CORE_H
+#define GRIDGIS_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+/* _index.c: in which cell a point lies (gridgis.locate) */
+PyObject *make_arcs(PyObject *self, PyObject *args);
+PyObject *build_index(PyObject *self, PyObject *args);
+PyObject *find_cells(PyObject *self, PyObject *args);
+extern const char make_arcs_doc[], build_index_doc[], find_cells_doc[];
+
+#endif
