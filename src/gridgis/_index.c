@@ -908,7 +908,7 @@ static int32_t find_exactly(const Index *index, const Leaf *leaf, double x0, dou
     uint32_t sum = leaf->base;
     int on_border = 0;
     for (int64_t i = 0; i < leaf->count; i++) {
-        if (leaf->edges[i] + 1 >= index->many) return DAMAGED;
+        if ((int64_t)leaf->edges[i] + 1 >= index->many) return DAMAGED;
         Edge edge = edge_of(index->vertices, leaf->edges[i]);
         if (right_on_way(&edge, x0, x, y)) sum += leaf->pieces[i].delta;
         if (!on_border) on_border = lies_on(&edge, x, y);
@@ -932,13 +932,13 @@ static int32_t find_in_leaf(const Index *index, const Head *head, const int64_t 
     int near = 0, last;
     do {
         if (piece + 1 > end) return DAMAGED;
-        int32_t du = piece->u1 - piece->u0, dv = piece->v1 - piece->v0, over = v - piece->v0;
-        int32_t cross = du * over - dv * (u - piece->u0), wide = NEAR * ((du < 0 ? -du : du) + dv);
+        int64_t du = piece->u1 - piece->u0, dv = piece->v1 - piece->v0, over = v - piece->v0;
+        int64_t cross = du * over - dv * (u - piece->u0), wide = NEAR * ((du < 0 ? -du : du) + dv);
         int spans = (over >= 0) & (v < piece->v1);
         int beside = (v < piece->crossing) == (piece->flags & LEANS_RIGHT);
         int right = (spans & (cross < 0)) | (~spans & beside);
         int close = (spans & ((cross < 0 ? -cross : cross) <= wide)) | (~spans & ((uint32_t)(v - piece->crossing + NEAR) <= 2 * NEAR));
-        near |= close | ((uint32_t)(over + NEAR) <= 2 * NEAR) | ((uint32_t)(v - piece->v1 + NEAR) <= 2 * NEAR);
+        near |= close | ((uint64_t)(over + NEAR) <= 2 * NEAR) | ((uint32_t)(v - piece->v1 + NEAR) <= 2 * NEAR);
         sum += piece->delta & (0u - (uint32_t)right);
         last = piece++->flags & LAST;
     } while (!last);
@@ -992,7 +992,7 @@ static int find_batch(const Index *index, const double *xs, const double *ys, in
                 waiting[left++] = i;
                 PREFETCH(index->table + next);
             } else {
-                if ((int64_t)value >= index->leaves_size) return DAMAGED;
+                if (kind != 2 || (int64_t)value >= index->leaves_size) return DAMAGED;
                 PREFETCH(index->leaves + value);
                 PREFETCH(index->leaves + value + 6);
                 place[i] = value;

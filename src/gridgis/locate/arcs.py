@@ -56,7 +56,7 @@ class Arcs(NamedTuple):
     bounds : tuple of float
         West, south, east, north of all vertices.
     plain : bool
-        Whether all coordinates are 0 or of a size within `SAFE`.
+        Whether all coordinates are 0 or of a size within `SAFE`; if not, the rest is not to be used.
     """
 
     vertices: Floats
@@ -115,6 +115,11 @@ def arcs_of(rings: Rings) -> Arcs:
 def _arcs_of(rings: Rings) -> Arcs:
     """Do what the compiled kernel does."""
     x, y = rings.xy[:, 0], rings.xy[:, 1]
+    size = np.abs(rings.xy)
+    plain = bool(((size == 0) | ((size > SAFE[0]) & (size < SAFE[1]))).all())
+    if not plain:
+        none = np.zeros(0, np.int32)
+        return Arcs(rings.xy[:0], np.zeros(1, np.int32), none, none, (0.0, 0.0, 0.0, 0.0), plain)
     ring_of = np.repeat(np.arange(len(rings.cell)), np.diff(rings.start))
     is_edge = np.ones(len(x), bool)
     is_edge[rings.start[1:] - 1] = False
@@ -133,8 +138,6 @@ def _arcs_of(rings: Rings) -> Arcs:
     vertex[last[begins] - 1] = edge[begins]
     start = np.r_[last[begins] - 1, len(vertex)].astype(np.int32)
     own, other, away = own[begins], other[begins], turned[ring_of[edge[begins]]]
-    size = np.abs(rings.xy)
-    plain = bool(((size == 0) | ((size > SAFE[0]) & (size < SAFE[1]))).all())
     bounds = (x.min(), y.min(), x.max(), y.max()) if len(x) else (np.inf, np.inf, -np.inf, -np.inf)
     left, right = np.where(away, other, own), np.where(away, own, other)
     return Arcs(rings.xy[vertex], start, left.astype(np.int32), right.astype(np.int32), bounds, plain)
