@@ -495,6 +495,7 @@ static PyMethodDef methods[] = {
     {"make_arcs", make_arcs, METH_VARARGS, make_arcs_doc},
     {"build_index", build_index, METH_VARARGS, build_index_doc},
     {"find_cells", find_cells, METH_VARARGS, find_cells_doc},
+    {"scan_cells", scan_cells, METH_VARARGS, scan_cells_doc},
     {NULL, NULL, 0, NULL},
 };
 

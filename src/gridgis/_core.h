@@ -10,6 +10,7 @@
 PyObject *make_arcs(PyObject *self, PyObject *args);
 PyObject *build_index(PyObject *self, PyObject *args);
 PyObject *find_cells(PyObject *self, PyObject *args);
-extern const char make_arcs_doc[], build_index_doc[], find_cells_doc[];
+PyObject *scan_cells(PyObject *self, PyObject *args);
+extern const char make_arcs_doc[], build_index_doc[], find_cells_doc[], scan_cells_doc[];
 
 #endif

@@ -1069,3 +1069,170 @@ PyObject *find_cells(PyObject *self, PyObject *args)
     }
     return PyBool_FromLong((long)open);
 }
+
+/* --- a few points, without an index */
+
+typedef struct {
+    const Point *at;
+    const int64_t *start;
+    const unsigned char *turned;
+} Outline;
+
+/* How often the rings of a cell go around a point; *on says that it lies on one. */
+static int turns_around(const Outline *cell, int64_t first, int64_t last, double x, double y, int *on)
+{
+    int turns = 0;
+    for (int64_t ring = first; ring < last; ring++) {
+        const Point *a = cell->at + cell->start[ring], *end = cell->at + cell->start[ring + 1] - 1;
+        int below = a->y <= y, here = 0;
+        for (; a < end; a++) {
+            const Point *b = a + 1;
+            int next = b->y <= y;
+            if ((below == next) & (b->y != y)) continue;
+            if (b->x == x && b->y == y) {
+                *on = 1;
+                return 0;
+            }
+            if (below == next) {
+                if (a->y == y && (a->x < x) != (b->x < x)) *on = 1;
+            } else if (!(a->x > x && b->x > x)) {
+                int side = a->x < x && b->x < x ? (below ? -1 : 1) : orientation(a->x, a->y, b->x, b->y, x, y);
+                if (side == 0) *on = 1;
+                else if (side < 0 && below) here--;
+                else if (side > 0 && !below) here++;
+            }
+            if (*on) return 0;
+            below = next;
+        }
+        turns += cell->turned[ring] ? -here : here;
+    }
+    return turns;
+}
+
+typedef struct {
+    double west, south, across, up; /* squares a unit */
+    int64_t side;
+} Squares;
+
+static int64_t square(double value, double low, double scale, int64_t side)
+{
+    double place = (value - low) * scale;
+    return place < 0 ? 0 : place >= (double)side ? side - 1 : (int64_t)place;
+}
+
+/* What is known of a point so far. */
+typedef struct {
+    double x, y;
+    int64_t number;
+    int32_t lowest;
+    uint16_t holders, touched;
+} Seen;
+
+static void look(const Outline *outline, int64_t first, int64_t last, int32_t cell, const double box[4], Seen *seen)
+{
+    int on = 0;
+    if (seen->x < box[0] || seen->y < box[1] || seen->x > box[2] || seen->y > box[3]) return;
+    int turns = turns_around(outline, first, last, seen->x, seen->y, &on);
+    if (!on && !turns) return;
+    if (!seen->touched || cell < seen->lowest) seen->lowest = cell;
+    if (seen->touched < UINT16_MAX) seen->touched++;
+    if (!on && seen->holders < UINT16_MAX - 2) seen->holders = (uint16_t)(seen->holders + (turns == 1 ? 1 : 2));
+}
+
+const char scan_cells_doc[] = "scan_cells(...) -> whether all coordinates are plain, whether points are left open; see gridgis.locate.scan";
+
+/* Rings and points in, for each point the row of its cell, or why it has none. Points are sorted into squares, and each
+ * cell looks at those in the squares of its box. */
+PyObject *scan_cells(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer v[9];
+    memset(v, 0, sizeof(v));
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8])) return NULL;
+    const Point *at = v[0].buf;
+    const int64_t *start = v[1].buf;
+    const unsigned char *hole = v[2].buf;
+    const int32_t *cell = v[3].buf, *row_of = v[4].buf;
+    const double *xs = v[5].buf, *ys = v[6].buf;
+    int32_t *found = v[7].buf;
+    uint8_t *border = v[8].buf;
+    int64_t all = length_of(&v[0], sizeof(Point)), rings = length_of(&v[3], 4), cells = length_of(&v[4], 4), n = length_of(&v[5], 8);
+    int bad = length_of(&v[1], 8) != rings + 1 || v[2].len != rings || length_of(&v[6], 8) != n || length_of(&v[7], 4) != n ||
+              v[8].len != n || start[rings] != all;
+    for (int64_t r = 0; !bad && r < rings; r++) bad = start[r + 1] <= start[r] || cell[r] < 1 || cell[r] > cells;
+    if (bad) return refuse(v, 9, "scan_cells: the arrays do not fit together");
+    int64_t side = 1, open = 0, plain = 1;
+    while (side < 2048 && side * side < n) side *= 2;
+    int64_t *first = calloc((size_t)(side * side) + 2, sizeof(int64_t));
+    Seen *seen = malloc(sizeof(Seen) * ((size_t)n + 1));
+    unsigned char *turned = malloc((size_t)rings + 1);
+    int room = first && seen && turned;
+    Py_BEGIN_ALLOW_THREADS
+    if (room) {
+        double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+        for (int64_t i = 0; i < all; i++) {
+            plain &= in_range(at[i].x) & in_range(at[i].y);
+            low[0] = at[i].x < low[0] ? at[i].x : low[0];
+            low[1] = at[i].y < low[1] ? at[i].y : low[1];
+            high[0] = at[i].x > high[0] ? at[i].x : high[0];
+            high[1] = at[i].y > high[1] ? at[i].y : high[1];
+        }
+        Squares s = {low[0], low[1], high[0] > low[0] ? (double)side / (high[0] - low[0]) : 0.0,
+                     high[1] > low[1] ? (double)side / (high[1] - low[1]) : 0.0, side};
+        int64_t held = 0;
+        for (int64_t i = 0; plain && i < n; i++) {
+            int inside = xs[i] >= low[0] && xs[i] <= high[0] && ys[i] >= low[1] && ys[i] <= high[1];
+            found[i] = inside || (xs[i] - xs[i] == 0 && ys[i] - ys[i] == 0) ? NOWHERE : NO_POINT;
+            border[i] = 0;
+            if (inside && !(in_range(xs[i]) && in_range(ys[i]))) {
+                found[i] = OPEN;
+                open = 1;
+            }
+            if (inside && found[i] != OPEN)
+                first[square(ys[i], s.south, s.up, side) * side + square(xs[i], s.west, s.across, side) + 2]++;
+        }
+        for (int64_t i = 1; i <= side * side; i++) first[i + 1] += first[i];
+        for (int64_t i = 0; plain && i < n; i++) {
+            if (!(xs[i] >= low[0] && xs[i] <= high[0] && ys[i] >= low[1] && ys[i] <= high[1]) || found[i] == OPEN) continue;
+            int64_t place = square(ys[i], s.south, s.up, side) * side + square(xs[i], s.west, s.across, side);
+            seen[first[place + 1]++] = (Seen){xs[i], ys[i], i, 0, 0, 0};
+            held++;
+        }
+        Outline outline = {at, start, turned};
+        for (int64_t r = 0, next; plain && r < rings; r = next) {
+            double box[4] = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+            for (next = r; next < rings && cell[next] == cell[r]; next++)
+                for (int64_t i = start[next]; i < start[next + 1]; i++) {
+                    box[0] = at[i].x < box[0] ? at[i].x : box[0];
+                    box[1] = at[i].y < box[1] ? at[i].y : box[1];
+                    box[2] = at[i].x > box[2] ? at[i].x : box[2];
+                    box[3] = at[i].y > box[3] ? at[i].y : box[3];
+                }
+            int64_t west = square(box[0], s.west, s.across, side), east = square(box[2], s.west, s.across, side), ready = 0;
+            int64_t north = square(box[3], s.south, s.up, side);
+            for (int64_t up = square(box[1], s.south, s.up, side); up <= north; up++) {
+                int64_t from = first[up * side + west], to = first[up * side + east + 1];
+                if (from < to && !ready) {
+                    for (int64_t k = r; k < next; k++)
+                        turned[k] = (unsigned char)is_turned(at + start[k], start[k + 1] - start[k], hole[k]);
+                    ready = 1;
+                }
+                for (int64_t i = from; i < to; i++) look(&outline, r, next, cell[r], box, &seen[i]);
+            }
+        }
+        for (int64_t i = 0; i < held; i++) {
+            const Seen *p = &seen[i];
+            if (!p->touched) continue;
+            int clash = p->holders > 1 || (p->holders == 1 && p->touched > 1);
+            found[p->number] = clash ? IN_CLASH : row_of[p->lowest - 1];
+            border[p->number] = !clash && !p->holders;
+        }
+    }
+    free(first);
+    free(seen);
+    free(turned);
+    Py_END_ALLOW_THREADS
+    release(v, 9);
+    if (!room) return PyErr_NoMemory();
+    return Py_BuildValue("ii", (int)plain, (int)open);
+}

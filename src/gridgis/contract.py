@@ -7,6 +7,7 @@ contract is proven in `gridgis.check`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import geopandas as gpd
@@ -96,9 +97,14 @@ def require_metre_crs(crs: object, what: str) -> pyproj.CRS:
     units = {axis.unit_name for axis in known.axis_info[:2]}
     if units != {"metre"}:
         raise GridError(f"{what}: expected a CRS in metres, got {known.name} in {listed(sorted(units))}.")
-    if known.to_epsg() == 3857:
+    if _is_web_mercator(known):
         raise GridError(f"{what}: Web Mercator (EPSG:3857) inflates areas; use a CGCS2000 or UTM zone.")
     return known
+
+
+@lru_cache(64)
+def _is_web_mercator(crs: pyproj.CRS) -> bool:
+    return crs.to_epsg() == 3857
 
 
 def require_same_crs(first: object, second: object, what: str) -> None:
@@ -123,6 +129,9 @@ def require_text(frame: pd.DataFrame, column: str, what: str) -> None:
     GridError
         If a value is a number or missing; the sentence names the first five rows.
     """
+    known_text = isinstance(frame[column].dtype, pd.StringDtype) and frame[column].notna().all()
+    if known_text and frame[column].ne("").all():
+        return
     bad = [(index, value) for index, value in frame[column].items() if not isinstance(value, str) or not value]
     if bad:
         value = bad[0][1]

@@ -13,16 +13,22 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
+from gridgis import compiled
 from gridgis.contract import CODE, Grid, GridError, listed, require_grid, require_metre_crs
 from gridgis.locate import stored
 from gridgis.locate.arcs import arcs_of, rings_of
-from gridgis.locate.lookup import BAD_COORDINATES, CONFLICT, OUTSIDE, Index, find
+from gridgis.locate.lookup import BAD_COORDINATES, CONFLICT, OPEN, OUTSIDE, Index, find
+from gridgis.locate.signs import SAFE
 from gridgis.locate.tree import MOST_CELLS, frame_of, tree_of
 
 __all__ = ["BAD_COORDINATES", "CONFLICT", "OUTSIDE", "CellIndex", "Counts", "index_around"]
 
 MOST_EDGES, MOST_EDGES_ONCE = 6, 16
 """How many edges may touch a pixel: more make an index that is built faster and asked more slowly."""
+SPARSE = 16
+"""With fewer points a cell, looking at all edges of a cell costs less than an index."""
+FEW = 1 << 21
+"""So many pairs of a point and a box may be compared one by one."""
 BATCH = 1 << 20
 
 Floats = npt.NDArray[np.float64]
@@ -298,10 +304,37 @@ class CellIndex:
         return np.concatenate(found), np.concatenate(on_border)
 
 
-def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex:
-    """Make an index for these points alone: of the cells whose box holds one of them, and faster to build.
+class Scan:
+    """Cells that are asked once, for few points: each cell looks at the points in its box, and nothing is built.
 
-    It gives for these points what ``CellIndex(grid)`` gives, and must not be asked for others.
+    It has ``codes``, ``crs`` and ``examine`` like a `CellIndex`, and the same answers.
+    """
+
+    def __init__(self, grid: Grid, wanted: Bools) -> None:
+        self.codes: npt.NDArray[np.object_] = grid[CODE].to_numpy(object)
+        self.crs = require_metre_crs(grid.crs, "grid")
+        self._grid, self._wanted = grid, wanted
+
+    def examine(self, x: Any, y: Any) -> tuple[Rows, Bools]:
+        """Give the cell of each point, and which points lie on a border, as `CellIndex.examine` does."""
+        x, y = _coordinates(x, y)
+        cells, rows = _ordered(self._grid, self._wanted)
+        found, on_border = np.empty(len(x), np.int32), np.zeros(len(x), bool)
+        plain, open_ = compiled.core.scan_cells(*rings_of(cells), rows, x, y, found, on_border)
+        if not plain:
+            raise _strange(self._grid, cells, rows)
+        if open_:
+            rest = np.flatnonzero(found == OPEN)
+            index = _index_of(self._grid, self._wanted, MOST_EDGES_ONCE)
+            found[rest], on_border[rest] = find(index, x[rest], y[rest], border=True)
+        return found, on_border
+
+
+def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex | Scan:
+    """Make ready what answers for these points alone, as fast as it can be done once.
+
+    It knows the cells whose box holds one of the points. It gives for these points what ``CellIndex(grid)`` gives, and
+    must not be asked for others.
 
     Parameters
     ----------
@@ -312,8 +345,8 @@ def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex:
 
     Returns
     -------
-    CellIndex
-        The index; its codes are those of the whole grid.
+    CellIndex or Scan
+        Its ``codes`` are those of the whole grid.
 
     Raises
     ------
@@ -323,63 +356,81 @@ def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex:
     Examples
     --------
     >>> x, y = np.array([example.events.geometry.x[0]]), np.array([example.events.geometry.y[0]])
-    >>> index_around(example.grid, x, y).locate(x, y).tolist()
+    >>> index_around(example.grid, x, y).examine(x, y)[0].tolist()
     [0]
     """
     grid = require_grid(grid)
+    wanted = _asked_for(shapely.bounds(grid.geometry.to_numpy()), x, y)
+    if compiled.core is not None and len(x) < SPARSE * int(wanted.sum()):
+        return Scan(grid, wanted)
     index = CellIndex.__new__(CellIndex)
     index.codes = grid[CODE].to_numpy(object)
     index.crs = require_metre_crs(grid.crs, "grid")
-    index._index = _index_of(grid, _asked_for(shapely.bounds(grid.geometry.to_numpy()), x, y), MOST_EDGES_ONCE)
+    index._index = _index_of(grid, wanted, MOST_EDGES_ONCE)
     return index
 
 
 def _asked_for(boxes: Floats, x: Floats, y: Floats) -> Bools:
     """Tell the cells whose box may hold a point: points are counted in coarse squares, boxes are sums of these."""
-    side = int(np.clip(2 * np.sqrt(len(x)), 16, 1024))
     known = np.isfinite(boxes).all(axis=1)
     if not known.any() or not len(x):
         return np.zeros(len(boxes), bool)
     low, high = boxes[known, :2].min(axis=0), boxes[known, 2:].max(axis=0)
     inside = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
+    x, y = x[inside], y[inside]
+    wanted = known if len(x) * len(boxes) <= FEW else known & _in_full_squares(boxes, x, y, low, high)
+    if len(x) * int(wanted.sum()) <= FEW:
+        here, (west, south, east, north) = np.flatnonzero(wanted), boxes[wanted].T[:, :, None]
+        wanted[here] = ((west <= x) & (x <= east) & (south <= y) & (y <= north)).any(axis=1)
+    return wanted
+
+
+def _in_full_squares(boxes: Floats, x: Floats, y: Floats, low: Floats, high: Floats) -> Bools:
+    """Tell the boxes that touch a square with a point in it."""
+    side = int(np.clip(2 * np.sqrt(len(boxes)), 16, 512))
     width = np.maximum(high - low, np.finfo(float).tiny)
 
     def square(values: Floats, axis: int) -> npt.NDArray[np.int64]:
         return np.clip((np.nan_to_num(values) - low[axis]) / width[axis] * side, 0, side - 1).astype(np.int64)
 
-    counts = np.bincount(square(y[inside], 1) * side + square(x[inside], 0), minlength=side * side)
+    counts = np.bincount(square(y, 1) * side + square(x, 0), minlength=side * side)
     sums = np.pad(counts.reshape(side, side).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     west, south, east, north = (square(boxes[:, number], number % 2) for number in range(4))
     held = sums[north + 1, east + 1] - sums[south, east + 1] - sums[north + 1, west] + sums[south, west]
-    return known & (held > 0)
+    return held > 0
 
 
 def _ordered(grid: Grid, wanted: Bools) -> tuple[npt.NDArray[np.object_], Rows]:
     """Give the cells that are wanted in the order of their codes, and their rows."""
-    by_code = np.argsort(grid[CODE].to_numpy(object).astype(str), kind="stable")
-    rows = by_code[wanted[by_code]].astype(np.int32)
-    return np.asarray(grid.geometry.to_numpy(), object)[rows], rows
+    rows = np.flatnonzero(wanted).astype(np.int32)
+    rows = rows[np.argsort(grid[CODE].to_numpy(object)[rows].astype(str), kind="stable")]
+    cells = np.asarray(grid.geometry.to_numpy(), object)[rows]
+    other = np.flatnonzero(~np.isin(shapely.get_type_id(cells), (-1, 3, 6)))
+    if len(other):
+        raise GridError(
+            f"grid: expected polygons, got {cells[other[0]].geom_type} in rows {listed(grid.index[rows[other]])}."
+        )
+    return cells, rows
+
+
+def _strange(grid: Grid, cells: npt.NDArray[np.object_], rows: Rows) -> GridError:
+    """Name the cells whose coordinates exact signs cannot be had of."""
+    xy, cell = shapely.get_coordinates(cells, return_index=True)
+    size = np.abs(xy)
+    plain = ((size == 0) | ((size > SAFE[0]) & (size < SAFE[1]))).all(axis=1)
+    return GridError(
+        "grid: expected coordinates in metres, got some that are infinite, or not 0 but below 1e-120, in rows "
+        f"{listed(grid.index[np.sort(rows[np.unique(cell[~plain])])])}; mend these cells."
+    )
 
 
 def _index_of(grid: Grid, wanted: Bools, most: int) -> Index:
     if len(grid) > MOST_CELLS:
         raise GridError(f"grid: expected at most {MOST_CELLS:,} cells, got {len(grid):,}; divide the grid in parts.")
     cells, rows = _ordered(grid, wanted)
-    other = np.flatnonzero(~np.isin(shapely.get_type_id(cells), (-1, 3, 6)))
-    if len(other):
-        raise GridError(
-            f"grid: expected polygons, got {cells[other[0]].geom_type} in rows {listed(grid.index[rows[other]])}."
-        )
     arcs = arcs_of(rings_of(cells))
     if not arcs.plain:
-        low, high = 1e-120, 1e120
-        size = np.abs(shapely.get_coordinates(cells, return_index=False))
-        strange = ~((size == 0) | ((size > low) & (size < high))).all(axis=1)
-        of = np.unique(shapely.get_coordinates(cells, return_index=True)[1][strange])
-        raise GridError(
-            f"grid: expected coordinates in metres, got some that are infinite, or not 0 but below 1e-120, in rows "
-            f"{listed(grid.index[rows[of]])}; mend these cells."
-        )
+        raise _strange(grid, cells, rows)
     frame = frame_of(arcs)
     return Index(arcs, tree_of(arcs, frame, len(cells), most), frame, rows)
 

@@ -35,7 +35,8 @@ from gridgis.locate.tree import Frame, Tree
 
 OUTSIDE, CONFLICT, BAD_COORDINATES = -1, -2, -3
 """What stands in the place of a cell: the point lies in none, in two at once, or nowhere."""
-_OPEN = -4
+OPEN = -4
+"""What a kernel leaves to its twin: coordinates too small for sums of doubles."""
 NEAR = 2
 """Quanta within which a leaf is not sure and asks for exact signs."""
 BATCH = 1 << 16
@@ -79,7 +80,7 @@ def find(index: Index, x: Floats, y: Floats, *, border: bool) -> tuple[Rows, Boo
         return found, on_border
     arrays = (*index.arcs[:4], *index.tree, index.rows)
     if compiled.core.find_cells(*arrays, x, y, found, on_border, *index.frame):
-        rest = np.flatnonzero(found == _OPEN)
+        rest = np.flatnonzero(found == OPEN)
         found[rest], edge = _find(index, x[rest], y[rest])
         if border:
             on_border[rest] = edge
