@@ -110,6 +110,46 @@ def test_a_grid_in_geojson_goes_the_whole_way(gridgis):
     assert gridgis("map", "t.geojson", "--out", "t.html")[0] == 0
 
 
+# what can be asked of locating
+
+
+def test_an_event_beside_the_grid_goes_to_the_nearest_cell(gridgis, town):
+    events = pd.read_csv(town / "events.csv", dtype=str)
+    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    west, south, _, _ = grid.total_bounds
+    events.loc[:1, ["x", "y"]] = [[str(west - 3), str(south)], [str(west - 30), str(south)]]
+    events.to_csv(town / "moved.csv", index=False)
+    words = ("locate", "moved.csv", "out/grid.gpkg", "--x", "x", "--y", "y", "--crs", 4547, "--out", "l.csv")
+    assert gridgis(*words)[1].startswith("120 rows: 118 inside, 2 outside")
+    assert "distance_m" not in gg.read_table(town / "l.csv").columns
+    assert gridgis(*words, "--near-m", 5)[1].startswith("120 rows: 118 inside, 1 near, 1 outside")
+    located = gg.read_table(town / "l.csv")
+    assert float(located["distance_m"][0]) == pytest.approx(3)
+    assert located["distance_m"][1:].isna().all()
+    assert gridgis("summarise", "out/grid.gpkg", "l.csv", "--out", "t.gpkg")[1].startswith("119 of 120 rows counted")
+
+
+@pytest.mark.filterwarnings("ignore:.crs. was not provided:UserWarning")
+@pytest.mark.parametrize("crs", [4547, None])
+def test_lines_and_polygons_get_their_cell(gridgis, town, crs):
+    gg.read_table(town / "streets.gpkg").set_crs(crs, allow_override=True).to_file(town / "s.gpkg")
+    words = ("--crs", "EPSG:4547") if crs is None else ()
+    for by in ("largest_share", "representative_point"):
+        status, out, err = gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
+        assert (status, err) == (0, "")
+        wanted = gg.locate(gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "grid.gpkg"), by=by)
+        assert gg.read_table(town / f"{by}.csv")["grid_code"].equals(wanted["grid_code"])
+    assert gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", "split", "--out", "pieces.csv")[::2] == (0, "")
+    pieces = gg.read_table(town / "pieces.csv")
+    assert pieces["share"].astype(float).sum() == pytest.approx(len(gg.read_table(town / "streets.gpkg")))
+    assert "geometry" not in pieces.columns
+
+
+def test_buildings_of_a_town_that_was_divided_lie_inside(gridgis):
+    status, out, _ = gridgis("locate", "buildings.gpkg", "out/grid.gpkg", "--by", "largest_share", "--out", "b.csv")
+    assert (status, out) == (0, "160 rows: 160 inside\nWrote b.csv\n")
+
+
 # what can be asked of a division
 
 
@@ -298,6 +338,7 @@ def spoiled(town):
     (town / "broken.json").write_text('{"name": ', encoding="utf-8")
     (town / "odd.toml").write_text('name = "x"\nfields = 3\n', encoding="utf-8")
     areas, grid = gpd.read_file(town / "areas.gpkg"), gpd.read_file(town / "out" / "grid.gpkg")
+    gpd.GeoDataFrame(geometry=[shapely.MultiPoint([(420000, 4007000)])], crs=4547).to_file(town / "dots.gpkg")
     degrees = areas.to_crs(4326)
     swapped = shapely.transform(degrees.geometry.to_numpy(), lambda xy: xy[:, ::-1])
     areas.assign(code=["AB", "CD"]).to_file(town / "fit.gpkg")
@@ -320,6 +361,7 @@ def spoiled(town):
 
 DIVIDE = "divide {} buildings.gpkg --out new.gpkg"
 AREAS = DIVIDE.format("areas.gpkg") + " "
+NEAR = "locate events.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv --near-m "
 WRONG = [
     (DIVIDE.format("nix.gpkg"), r"nix.gpkg: expected a file; there is nothing there"),
     (DIVIDE.format("folder.gpkg"), r"folder.gpkg: expected a file; there is a folder"),
@@ -401,6 +443,11 @@ WRONG = [
     ("locate events.csv areas.gpkg --x x --y y --crs 4547 --out new.csv", r"grid_code"),
     ("locate events.csv out/grid.gpkg --x x --y y --crs 4547 --out events.csv", r"this is an input"),
     ("locate out/events_located.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"no column 'x'"),
+    ("locate buildings.gpkg out/grid.gpkg --by split --near-m 5 --out new.csv", r"--near-m: .* with --by split\.$"),
+    ("locate events.csv out/grid.gpkg --by split --out new.csv", r"events.csv: expected geometry, got a table; name --x"),
+    (NEAR + "0", r"^--near-m: expected a number of metres above 0, .*, got 0.0; leave it out"),
+    (NEAR + "nan", r"^--near-m: expected .*, got nan"),
+    ("locate dots.gpkg out/grid.gpkg --by largest_share --out new.csv", r"expected points, lines or polygons, got MultiPoint in rows 0\.$"),
     ("summarise out/grid.gpkg events.csv --out new.gpkg", r"expected the columns grid_code, located_by"),
     ("summarise out/grid.gpkg other.csv --out new.gpkg", r"codes are in no cell of this grid .*locate them again"),
     ("summarise out/grid.gpkg out/events_located.csv --by nix --out new.gpkg", r"nix missing"),
@@ -448,7 +495,7 @@ def test_coordinates_from_elsewhere_are_told(gridgis, town):
         status, out, err = gridgis("locate", "events.csv", "out/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv")
         assert status == 0
         assert out.startswith("120 rows: 120 outside")
-        assert err.startswith("note: things to locate: 120 of 120 points lie outside the grid; are x and y swapped")
+        assert err.startswith("note: things to locate: 120 of 120 lie outside the grid; are x and y swapped")
 
 
 def test_a_table_without_rows_is_no_fault(gridgis, spoiled):

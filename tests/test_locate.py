@@ -1,5 +1,7 @@
 """Every point in exactly one cell, or with a reason."""
 
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,8 +10,11 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.contract import GridError
-from gridgis.locate import REASONS, account, locate, locate_xy
+from gridgis.contract import GridError, GridWarning
+from gridgis.lattice import square_grid
+from gridgis.locate import WAYS, account, locate, split
+from gridgis.locate.index import CellIndex
+from gridgis.locate.points import HOW, examine_points
 from gridgis.sample import ORIGIN, generate_town, small_example
 
 X, Y = ORIGIN
@@ -49,18 +54,95 @@ coordinates = st.one_of(
 def test_located_is_a_partition_and_agrees_with_geos(xy):
     grid = small_example().grid
     x, y = (np.array(values) + origin for values, origin in zip(zip(*xy, strict=True), ORIGIN, strict=True))
-    position, how = locate_xy(x, y, grid)
+    position, numbers, _ = examine_points(x, y, CellIndex(grid))
+    how = [HOW[number] for number in numbers]
     for i in range(len(x)):
-        assert how[i] in REASONS
         assert (position[i] >= 0) == (how[i] in ("inside", "boundary"))
         if not (np.isfinite(x[i]) and np.isfinite(y[i])):
-            assert how[i] == "bad_coordinates"
+            assert how[i] == ("no_coordinates" if np.isnan(x[i]) and np.isnan(y[i]) else "bad_coordinates")
             continue
         holders = grid["grid_code"][grid.intersects(shapely.Point(x[i], y[i]))]
         if how[i] == "outside":
             assert holders.empty
         else:
             assert grid["grid_code"].iloc[position[i]] == holders.min()
+
+
+@given(st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=30), st.sampled_from([1e-9, 5.0, 50.0, 1e6]))
+def test_near_points_go_to_the_nearest_cell(xy, near_m):
+    grid = small_example().grid
+    things = points(*[(x + X, y + Y) for x, y in xy])
+    before, located = locate_quietly(things, grid), locate_quietly(things, grid, near_m=near_m)
+    moved = located["located_by"].eq("near")
+    assert located[~moved].drop(columns="distance_m").equals(before[~moved])
+    assert before["located_by"][moved].eq("outside").all()
+    assert located["distance_m"].notna().eq(moved).all()
+    for row in np.flatnonzero(before["located_by"].eq("outside")):
+        x, y = things.geometry[row].x, things.geometry[row].y
+        if max(abs(x), abs(y)) > 1e9:  # there a distance is no number
+            assert not moved[row]
+            continue
+        distances = grid.set_index("grid_code").distance(things.geometry[row])
+        assert moved[row] == (distances.min() <= near_m)
+        if moved[row]:
+            assert located["distance_m"][row] == distances.min()
+            assert located["grid_code"][row] == distances.index[distances <= distances.min() + 1e-6].min()
+
+
+def locate_quietly(*asked, **more):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GridWarning)
+        return locate(*asked, **more)
+
+
+def test_a_point_as_near_to_several_cells_goes_to_the_lower_code():
+    grid = small_example().grid
+    cells = {code_at(50, 50), code_at(50, 150)}
+    located = locate(points((X - 3, Y + 100), (X - 3, Y + 100 + 1e-7), (X - 3, Y + 100.1)), grid, near_m=3)
+    assert located["grid_code"].tolist()[:2] == [min(cells)] * 2
+    assert located["grid_code"][2] == code_at(50, 150)
+    assert located["distance_m"].tolist() == [3, 3, 3]
+
+
+def test_a_gap_is_near_too():
+    grid = small_example().grid.iloc[1:]
+    gone = small_example().grid.iloc[0]
+    centre = gone.geometry.centroid
+    located = locate(points((centre.x, centre.y), (centre.x, centre.y), (centre.x, centre.y - 49)), grid, near_m=50)
+    assert located["located_by"].tolist() == ["near", "near", "near" if located["grid_code"][2] else "outside"]
+    assert gone["grid_code"] not in set(located["grid_code"])
+
+
+def test_coordinates_beyond_the_crs_are_bad_and_a_majority_of_them_is_told():
+    things = points((113.1, 1e300), (113.1, 36.19), (1e9, 36.19), crs=4326)
+    located = locate(things, small_example().grid)
+    assert located["located_by"].tolist() == ["bad_coordinates", "outside", "bad_coordinates"]
+    with pytest.warns(GridWarning, match="30 of 30 lie outside the grid; are x and y swapped"):
+        assert set(locate(points(*[(1e8, 1e8)] * 30, crs=4326), small_example().grid)["located_by"]) == {
+            "bad_coordinates"
+        }
+
+
+def test_an_index_made_before_does_as_well():
+    grid, events = small_example().grid, small_example().events
+    index = CellIndex(grid)
+    assert locate(events, index).equals(locate(events, grid))
+    for asked in ({"near_m": 5}, {"by": "largest_share"}):
+        things = small_example().buildings if "by" in asked else events
+        with pytest.raises(GridError, match="got CellIndex, which has none; give the table"):
+            locate(things, index, **asked)
+    with pytest.raises(GridError, match="expected a GeoDataFrame, got str"):
+        locate(events, "grid.gpkg")
+
+
+def test_a_lattice_does_as_well():
+    example = small_example()
+    lattice = square_grid(example.areas, size_m=70)
+    cells = lattice.cells()
+    assert locate(example.events, lattice, near_m=30).equals(locate(example.events, cells, near_m=30))
+    for by in WAYS:
+        assert locate(example.buildings, lattice, by=by).equals(locate(example.buildings, cells, by=by))
+    assert split(example.buildings, lattice).equals(split(example.buildings, cells))
 
 
 def test_same_as_geopandas_where_no_point_lies_on_a_border():

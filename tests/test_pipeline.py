@@ -197,6 +197,25 @@ def test_later_steps_are_made_only_if_bytes_changed(town):
     assert [step for step, one in done.items() if one.action == "made"] == ["locate"]
 
 
+def test_near_m_is_noted_only_where_it_is_said(town):
+    record = json.loads((town / "out" / "gridgis-run.json").read_text(encoding="utf-8"))
+    assert record["locate"]["settings"]["locate"] == {"keep_coordinates": False}
+    events = pd.read_csv(town / "events.csv")
+    west, south, _, _ = gg.read_grid(town / "out" / "grid.gpkg").total_bounds
+    events.loc[:1, ["x", "y"]] = [[west - 3.5, south], [west - 30.0, south]]
+    events.to_csv(town / "events.csv", index=False)
+    assert go(town)["locate"].detail == "120 rows: 118 inside, 2 outside"
+    section(town, "[locate]\nnear_m = 5")
+    done = go(town)
+    assert (done["locate"].reason, done["divide"].action) == ("changed: locate.near_m", "up to date")
+    assert done["locate"].detail == "120 rows: 118 inside, 1 near, 1 outside"
+    assert pd.read_csv(town / "out" / "events_located.csv")["distance_m"].dropna().tolist() == pytest.approx([3.5])
+    assert pd.read_csv(town / "out" / "cells.csv")["count_status"].notna().all()
+    assert made(town) == []
+    change(town, "near_m = 5", "near_m = 5.0")
+    assert made(town) == []
+
+
 def test_force_makes_all_and_gives_the_same_bytes(town):
     before = content(town / "out")
     assert made(town, force=True) == ["divide", "locate", "publish", "maps"]

@@ -117,6 +117,12 @@ def test_the_column_of_households_is_needed_unless_persons_are_all():
         (with_section("divide", jobs=True), "jobs in .*a whole number, got True"),
         (with_section("inputs", fixed=""), "fixed in .*the name of a file, got ''"),
         (with_section("inputs", grid="g.gpkg", previous="g.gpkg"), "nothing is divided; leave out previous"),
+        (with_section("locate", near_m="5"), r"near_m in \[locate\]: expected a number, got '5'"),
+        (with_section("locate", near_m=True), "near_m in .*expected a number, got True"),
+        *(
+            (with_section("locate", near_m=metres), "near_m in .*a number of metres above 0, up to 1,000,000, got")
+            for metres in (0, -1.5, 1e6 + 1, float("nan"), float("inf"), 10**400)
+        ),
         (with_section("divide", seed=-1), "seed in .*0 or more, got -1"),
         (with_section("maps", lang="fr"), "'en' or 'zh', got 'fr'"),
         (with_section("check", allow=["gaps"]), r"unknown rules gaps \(there are: .*gap"),

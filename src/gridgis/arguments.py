@@ -9,8 +9,12 @@ from typing import Any
 from gridgis._version import VERSION
 from gridgis.check import RULES
 from gridgis.divide.profiles import EMPTY, PROFILES
+from gridgis.locate import WAYS
 
 GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".csv", ".xlsx")
+SPLIT = "split"
+"""What can be said besides `WAYS` about lines and polygons: they are cut along the cells."""
+
 PAGES, IMAGES, REPORTS = (".html", ".htm"), (".png", ".svg", ".pdf"), (".html", ".json")
 
 EXIT_STATUS = "exit status: 0 done; 1 a rule failed (the findings are printed); 2 wrong usage or unreadable input"
@@ -125,13 +129,18 @@ def _add_check(commands: Any) -> None:
 
 def _add_locate(commands: Any) -> None:
     parser = _add(commands, "locate", "give every point its one cell, or the reason why it has none")
-    parser.add_argument("points", metavar="POINTS", help="a table with coordinates, or a file of points")
+    what = "a table with coordinates, or a file of points; with --by also of lines and polygons"
+    parser.add_argument("points", metavar="POINTS", help=what)
     parser.add_argument("grid", metavar="GRID", help="file of the cells")
     _add_out(parser, (*PLAIN, *GEODATA[:3]), "for the located rows, without columns of persons")
     parser.add_argument("--x", metavar="COLUMN", help="of longitude or easting; a table needs it")
     parser.add_argument("--y", metavar="COLUMN", help="of latitude or northing; a table needs it")
     parser.add_argument("--crs", help="CRS of these columns, such as EPSG:4326; a table needs it")
     parser.add_argument("--keep-coordinates", action="store_true", help="keep the columns of the coordinates")
+    near = "what lies in no cell goes to the nearest one, up to so many metres away; column distance_m"
+    parser.add_argument("--near-m", type=float, metavar="METRES", help=near)
+    by = "how lines and polygons get their cell; split: a row for each part of one, with its share"
+    parser.add_argument("--by", choices=[*WAYS, SPLIT], help=by)
 
 
 def _add_summarise(commands: Any) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gridgis._version import VERSION
-from gridgis.arguments import PAGES, REPORTS, parser
+from gridgis.arguments import PAGES, REPORTS, SPLIT, parser
 from gridgis.contract import GridError, GridWarning, listed
 
 DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -38,6 +38,7 @@ DIVISION_FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previ
 OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
+    "near_m": "--near-m",
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -52,6 +53,8 @@ OTHER_WORDS = {
     r"; \w+=None where there are none": "",
     r"; reproject with to_crs": "; name a zone in metres, such as EPSG:4547",
     r"; read it with gridgis\.read_\*": "",
+    r"; take them apart with explode": "",
+    r", or cut them with split": "",
     r"; read both with the same crs=": "; name no CRS, then that of the grid before is taken",
     r"; use write_table for the columns": "",
     r"; tables of coordinates are read with read_points": "",
@@ -364,15 +367,36 @@ def _cells(path: str) -> Any:
 
 def _locate(options: argparse.Namespace) -> int:
     import gridgis as gg
+    from gridgis.locate import split
     from gridgis.steps import write_located
 
     out = _out(options, options.points, options.grid)
-    grid = gg.read_grid(options.grid)
-    located = gg.locate(gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs), grid)
+    if options.by == SPLIT and options.near_m is not None:
+        raise GridError("--near-m: a part that lies outside stays there; leave it out with --by split.")
+    grid, things = gg.read_grid(options.grid), _things(options)
+    if options.by == SPLIT:
+        located = split(things, grid)
+    else:
+        located = gg.locate(things, grid, by=options.by, near_m=options.near_m)
     coordinates = (options.x, options.y)
     _say(write_located(located, out, coordinates=coordinates, keep=options.keep_coordinates))
     _say(f"Wrote {options.out}")
     return DONE
+
+
+def _things(options: argparse.Namespace) -> Any:
+    """Points; with ``--by`` whatever a file of geometry holds."""
+    import geopandas as gpd
+
+    import gridgis as gg
+    from gridgis.read.tidying import declared_crs
+
+    if options.by is None or options.x or options.y:
+        return gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs)
+    things = gg.read_table(options.points)
+    if not isinstance(things, gpd.GeoDataFrame):
+        raise GridError(f"{Path(options.points).name}: expected geometry, got a table; name --x, --y and --crs.")
+    return things.set_crs(declared_crs(things, options.points, options.crs, option="crs="), allow_override=True)
 
 
 def _summarise(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from gridgis.check import RULES
 from gridgis.codes import CodeScheme
 from gridgis.contract import GridError, listed
 from gridgis.divide.profiles import EMPTY, MOST, PROFILES
+from gridgis.locate.near import MOST_M
 
 FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previous", "grid", "events")
 """Keys of ``[inputs]`` that name files."""
@@ -43,7 +44,7 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
     },
     "codes": {"scheme": (str, dict)},
     "check": {"allow": (list,)},
-    "locate": {"keep_coordinates": (bool,)},
+    "locate": {"keep_coordinates": (bool,), "near_m": (int, float)},
     "summarise": {"by": (str,)},
     "publish": {"hide_below": (int,), "measures": (list,), "notes": (list,), "internal": (bool,)},
     "maps": {"lang": (str,), "coverage_title": (str,), "hotspot_title": (str,), "value": (str,)},
@@ -267,12 +268,15 @@ def _faults(values: Mapping[str, Any]) -> dict[str, str]:
                     f"unknown key {key} in [{section}] (there are: {listed(KINDS[section], 40)})"
                 )
             elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                wanted = " or ".join(_KIND_NAMES[kind] for kind in kinds)
+                wanted = " or ".join(_KIND_NAMES[kind] for kind in kinds if kind is not int or float not in kinds)
                 faults[f"{section}.{key}"] = f"{key} in [{section}]: expected {wanted}, got {value!r}"
     return faults
 
 
-_KIND_NAMES = {str: "text", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
+_KIND_NAMES = {
+    **{str: "text", int: "a whole number", float: "a number"},
+    **{list: "a list", bool: "true or false", dict: "a table"},
+}
 
 
 def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -301,6 +305,7 @@ def _missing(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Values that are of the right kind and still cannot be."""
     rules: list[tuple[str, str, Callable[[Any], bool], str]] = [
+        ("locate", "near_m", lambda metres: 0 < metres <= MOST_M, f"a number of metres above 0, up to {MOST_M:,.0f}"),
         ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
         ("publish", "measures", _is_texts, "a list of names of columns"),
         ("publish", "notes", _is_texts, "a list of texts"),

@@ -310,8 +310,8 @@ class Work:
     def make_located(self, new: Path, _: dict[str, Any]) -> str:
         """Locate the events; nothing of persons, and no coordinates unless asked for, goes out."""
         options = self.options("events", x="events_x", y="events_y", crs="events_crs")
-        located = locate(read_points(self.file("events"), **options), self.grid)
-        keep = self.settings.get("locate", "keep_coordinates")
+        near_m, keep = (self.settings.get("locate", key) for key in ("near_m", "keep_coordinates"))
+        located = locate(read_points(self.file("events"), **options), self.grid, near_m=near_m)
         coordinates = (options.get("x"), options.get("y"))
         return write_located(located, new / "events_located.csv", coordinates=coordinates, keep=keep)
 

@@ -1,8 +1,10 @@
-"""Put every point into exactly one cell, or say why not."""
+"""Put every thing into exactly one cell, or say why not."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,149 +13,233 @@ import pandas as pd
 import shapely
 
 from gridgis import crs
-from gridgis.contract import CODE, Grid, GridError, GridWarning, listed, require_frame, require_grid, text_column
+from gridgis.contract import CODE, Grid, GridError, listed, require_grid, text_column
+from gridgis.locate.areas import area_pieces, area_winners
+from gridgis.locate.coordinates import elsewhere_warning
+from gridgis.locate.lines import line_pieces, line_winners
+from gridgis.locate.near import NearCells
+from gridgis.locate.points import (
+    BAD,
+    BOUNDARY,
+    CLASH,
+    HOW,
+    INSIDE,
+    NEAR,
+    NOWHERE,
+    OUT,
+    REASONS,
+    SHAPELESS,
+    Answers,
+    Locator,
+    examine_points,
+    is_locator,
+    locator_of,
+    near_cells,
+    outlines_of,
+)
+from gridgis.locate.shapes import Cells, middle_of
+from gridgis.locate.things import OPEN, WHAT, Things, require_things, things_of
 
-REASONS = {
-    "inside": "the point lies inside one cell",
-    "boundary": "the point lies on a border; of the cells that share it, the one with the lowest code has it",
-    "outside": "the point lies in no cell",
-    "no_coordinates": "the row has no coordinates",
-    "bad_coordinates": "the coordinates are no numbers, infinite, or out of range",
-    "conflict": "the point lies inside two cells that overlap: the grid is faulty there",
+__all__ = ["REASONS", "WAYS", "account", "locate", "split"]
+
+WAYS = {
+    "largest_share": "the cell with the largest share of the area of a polygon, of the length of a line",
+    "representative_point": "the cell of a point inside the polygon, of the middle of the line",
 }
-"""Every value of the column ``located_by``, with its meaning; only the first two come with a code."""
-
-MANY = 20
-"""From so many points on, a majority outside is worth a warning."""
+"""How the one cell of a line or polygon is chosen: what `locate` takes as ``by``, with its meaning."""
 
 
-def locate(things: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
-    """Give each point the code of its cell.
+def locate(
+    things: gpd.GeoDataFrame, grid: Grid | Locator, *, by: str | None = None, near_m: float | None = None
+) -> gpd.GeoDataFrame:
+    """Give each thing the code of its cell.
 
-    A point in any declared CRS is brought into that of the grid. A point on a border that cells share goes to the
+    Things in any declared CRS are brought into that of the grid. A point on a border that cells share goes to the
     lowest code among them, so that none is counted twice and none is lost.
 
     Parameters
     ----------
     things : GeoDataFrame
-        Points, as `read_points` gives them; rows without coordinates are welcome.
-    grid : GeoDataFrame
-        Cells with ``grid_code``.
+        Points, as `read_points` gives them; with ``by`` also lines and polygons, mixed as they come. Rows without
+        coordinates are welcome.
+    grid : GeoDataFrame or CellIndex
+        Cells with ``grid_code``, or their index, made once for many calls.
+    by : str, optional
+        How the cell of a line or polygon is chosen, a key of `WAYS`; points need none. ``largest_share``: of equal
+        shares (to a millionth) the lowest code has it; what is no wider than 2 mm is rounding.
+        ``representative_point``: as if that point had come.
+    near_m : float, optional
+        What lies in no cell goes to the nearest one that is no more than so many metres away; of equally near ones (to
+        a micrometre) to the lowest code. Without it, it has no cell.
 
     Returns
     -------
     GeoDataFrame
-        The same rows, order, index and columns, with ``grid_code`` (text, missing where the point has no cell) and
-        ``located_by`` (text, a key of `REASONS`). Located and not located together are all rows.
+        The same rows, order, index and columns, with ``grid_code`` (text, missing where the thing has no cell) and
+        ``located_by`` (text, a key of `REASONS`); by largest share with ``share`` (float64, 0 to 1, of the thing in its
+        cell; missing where it has none); with ``near_m`` also with ``distance_m`` (float64, metres to the cell, of what
+        is ``near``; missing elsewhere). Located and not located together are all rows.
 
     Raises
     ------
     GridError
-        If ``things`` has no CRS or holds anything but points, or ``grid`` breaks its contract.
+        If ``things`` has no CRS or holds anything but points (with ``by``: points, lines and polygons), ``by`` or
+        ``near_m`` is none of the values above, or ``grid`` breaks its contract.
 
     Warns
     -----
     GridWarning
-        If most points lie outside the grid.
+        If most things lie outside the grid, or polygons were invalid and are measured as repaired.
 
     Examples
     --------
     >>> locate(example.events, example.grid)["located_by"].tolist()
     ['inside', 'inside', 'inside', 'inside', 'boundary', 'outside']
+    >>> located = locate(example.buildings, example.grid, by="largest_share")
+    >>> located.groupby("grid_code")["share"].agg(["count", "min"]).values.tolist()
+    [[8.0, 1.0], [8.0, 1.0], [8.0, 1.0], [8.0, 1.0]]
     """
-    grid = require_grid(grid)
-    frame = require_frame(things, "things to locate")
-    taken = [name for name in (CODE, "located_by") if name in frame.columns]
-    if taken:
-        raise GridError(f"things to locate: there is a column {' and '.join(taken)} already; rename or drop it first.")
-    points = frame.geometry.to_numpy()
-    kinds = shapely.get_type_id(points)
-    other = np.flatnonzero(~np.isin(kinds, (-1, 0)))
-    if len(other):
-        raise GridError(
-            f"things to locate: expected points, got {points[other[0]].geom_type} in rows "
-            f"{listed(frame.index[other])}; for buildings take frame.set_geometry(frame.representative_point())."
-        )
-    if frame.crs is None:
-        raise GridError("things to locate: the CRS is missing; name it with set_crs or in read_points(crs=).")
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    finite = np.isfinite(x) & np.isfinite(y)
-    x[finite], y[finite] = crs.transform_xy(x[finite], y[finite], frame.crs, grid.crs, "things to locate")
-    position, how = locate_xy(x, y, grid)
-    _name_bad_coordinates(how, frame, points)
-    _warn_if_elsewhere(how)
-    codes = grid[CODE].to_numpy(object)
-    found = np.where(position >= 0, codes[position] if len(codes) else None, None)
+    if by is not None and by not in WAYS:
+        raise GridError(f"by: expected one of {listed(WAYS)}, got {by!r}; to cut things along the cells use split.")
+    _require_cells(grid)
+    extra = [*(["share"] if by == "largest_share" else []), *([] if near_m is None else ["distance_m"])]
+    frame = require_things(things, [CODE, "located_by", *extra], shapes=by is not None)
+    near = None if near_m is None else near_cells(grid, near_m)
+    ready = things_of(frame, grid.crs)
+    rows = np.flatnonzero(ready.kind)
+    if by == "representative_point":
+        ready.x[rows], ready.y[rows] = middle_of(ready.shapes[rows])
+    index = locator_of(grid, ready.x, ready.y)
+    answers = examine_points(ready.x, ready.y, index, near)
+    share = np.where(answers.how <= BOUNDARY, 1.0, np.nan)
+    if by == "largest_share" and len(rows):
+        _fill_by_share(answers, share, ready, Cells(outlines_of(grid), index.codes), near)
+    _warn_if_elsewhere(answers.how)
+    known = ready.known != OPEN
+    answers.how[known] = ready.known[known]
     located = frame.copy()
-    located[CODE] = text_column(found, frame.index)
-    located["located_by"] = text_column(how, frame.index)
-    return located
+    located[CODE] = _texts(index.codes, answers.position, frame.index)
+    located["located_by"] = _texts(HOW, answers.how, frame.index)
+    more = {"share": share, "distance_m": answers.distance_m}
+    return located.assign(**{name: more[name] for name in extra})
 
 
-def _warn_if_elsewhere(how: npt.NDArray[np.object_]) -> None:
-    """Say so when most points lie outside: then the coordinates are likely not what they are taken for."""
-    outside, placed = int((how == "outside").sum()), int(np.isin(how, ("inside", "boundary", "outside")).sum())
-    if placed >= MANY and outside > placed / 2:
-        warnings.warn(
-            GridWarning(
-                f"things to locate: {outside:,} of {placed:,} points lie outside the grid; are x and y swapped, or is "
-                "the CRS another one (GCJ-02 and BD-09 are in no CRS)?"
-            ),
-            stacklevel=3,
-        )
+def split(things: gpd.GeoDataFrame, grid: Grid | Locator) -> gpd.GeoDataFrame:
+    """Cut lines and polygons along the cells, a row a piece.
 
-
-def _name_bad_coordinates(how: npt.NDArray[np.object_], frame: gpd.GeoDataFrame, points: np.ndarray) -> None:
-    """Tell coordinates that were never there from those that are no good."""
-    nowhere = np.isnan(shapely.get_x(points)) & np.isnan(shapely.get_y(points))
-    empty = shapely.is_missing(points) | shapely.is_empty(points) | nowhere
-    how[empty] = "no_coordinates"
-    if "coordinate_problem" in frame.columns:
-        problem = frame["coordinate_problem"]
-        how[empty & problem.notna().to_numpy() & problem.ne("missing").to_numpy()] = "bad_coordinates"
-
-
-def locate_xy(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], grid: Grid
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """Find the cell of each point, on plain arrays.
+    It is a verb of its own, because it gives other rows than it takes. Nothing is lost and nothing is there twice:
+    the shares of a thing add up to 1. What of a line runs along a border goes to the lower code.
 
     Parameters
     ----------
-    x, y : array of float
-        Coordinates in the CRS of the grid, metres.
-    grid : GeoDataFrame
-        Cells with ``grid_code``.
+    things : GeoDataFrame
+        Points, lines and polygons, mixed as they come; a point is one piece.
+    grid : GeoDataFrame or CellIndex
+        As in `locate`.
 
     Returns
     -------
-    position : array of int
-        Row of the cell in ``grid``, -1 where there is none.
-    how : array of str
-        A key of `REASONS` for each point.
+    GeoDataFrame
+        The columns of ``things`` and its CRS; ``geometry`` is the piece. Ordered as ``things``, the index repeated,
+        then by code, what lies in no cell last. With ``grid_code`` (text, missing where the piece has no cell),
+        ``located_by`` (text, a key of `REASONS`: ``inside`` or ``boundary`` for a whole thing, ``share`` for a part
+        of one, ``outside`` or ``conflict`` for what has no cell) and ``share`` (float64, 0 to 1, of the thing in this
+        piece; missing for a row that is nowhere). A piece no wider than 2 mm is rounding and left out, unless the
+        thing has no wider one; a thing of one piece keeps its geometry as it was.
+
+    Raises
+    ------
+    GridError
+        If ``things`` has no CRS or holds anything but points, lines and polygons, or ``grid`` breaks its contract.
+
+    Warns
+    -----
+    GridWarning
+        If most pieces lie outside the grid, or polygons were invalid and are cut as repaired.
+
+    Examples
+    --------
+    >>> pieces = split(example.barriers, example.grid)
+    >>> pieces.index.tolist(), pieces["share"].tolist()
+    ([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5])
     """
-    position = np.full(len(x), -1, np.int64)
-    how = np.full(len(x), "bad_coordinates", object)
-    usable = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    how[usable] = "outside"
-    by_code = np.argsort(grid[CODE].to_numpy(object).astype(str), kind="stable")
-    cells = grid.geometry.to_numpy()[by_code]
-    points = shapely.points(x[usable], y[usable])
-    point, cell = shapely.STRtree(cells).query(points, predicate="intersects")
-    if not len(point):
-        return position, how
-    inner = shapely.contains_properly(cells[cell], points[point])
-    lowest = np.full(len(points), len(cells), np.int64)
-    np.minimum.at(lowest, point, cell)
-    hit = np.flatnonzero(lowest < len(cells))
-    holders = np.bincount(point[inner], minlength=len(points))
-    touched = np.bincount(point, minlength=len(points))
-    position[usable[hit]] = by_code[lowest[hit]]
-    how[usable[hit]] = np.where((holders[hit] == 1) & (touched[hit] == 1), "inside", "boundary")
-    clash = (holders > 1) | ((holders == 1) & (touched > 1))
-    how[usable[clash]] = "conflict"
-    position[usable[clash]] = -1
-    return position, how
+    frame = require_things(things, [CODE, "located_by", "share"], shapes=True)
+    _require_cells(grid)
+    ready = things_of(frame, grid.crs)
+    index = locator_of(grid, ready.x, ready.y)
+    row, position, shape, share, how = _pieces(ready, index, grid)
+    _warn_if_elsewhere(how)
+    pieces = frame.iloc[row].copy()
+    geometry, cut = pieces.geometry.to_numpy().copy(), ~shapely.is_missing(shape)
+    geometry[cut] = crs.transform(shape[cut], index.crs, frame.crs, WHAT)
+    pieces[frame.geometry.name] = gpd.GeoSeries(geometry, pieces.index, crs=frame.crs)
+    pieces[CODE] = _texts(index.codes, position, pieces.index)
+    pieces["located_by"] = _texts(HOW, how, pieces.index)
+    return pieces.assign(share=share)
+
+
+def _pieces(ready: Things, index: Locator, grid: Grid | Locator) -> tuple[npt.NDArray[Any], ...]:
+    """Give row, position, shape (None for a whole thing), share and reason of all pieces, ordered by row."""
+    rows = np.flatnonzero(ready.kind == 0)
+    position, how, _ = examine_points(ready.x[rows], ready.y[rows], index)
+    known = ready.known[rows] != OPEN
+    how[known] = ready.known[rows[known]]
+    share = np.where(np.isin(how, (INSIDE, BOUNDARY, OUT, CLASH)), 1.0, np.nan)
+    tables: list[tuple[npt.NDArray[Any], ...]] = [(rows, position, np.full(len(rows), None, object), share, how)]
+    if ready.kind.any():
+        cells = Cells(outlines_of(grid), index.codes)
+        for kind, pieces_of in ((1, line_pieces), (2, area_pieces)):
+            rows = np.flatnonzero(ready.kind == kind)
+            cut = pieces_of(ready.shapes[rows], cells)
+            cut.shape[cut.whole] = None
+            tables.append((rows[cut.thing], cells.rows_of(cut.cell), cut.shape, cut.share, cut.how))
+    columns = [np.concatenate(column) for column in zip(*tables, strict=True)]
+    order = np.argsort(columns[0], kind="stable")
+    return tuple(column[order] for column in columns)
+
+
+def _require_cells(grid: Grid | Locator) -> None:
+    """Ask, before the long work, for a grid or what can stand for one."""
+    if not is_locator(grid):
+        require_grid(grid)
+
+
+def _fill_by_share(
+    answers: Answers, share: npt.NDArray[np.float64], ready: Things, cells: Cells, near: NearCells | None
+) -> None:
+    """Fill in the answers for lines and polygons by their largest share."""
+    for kind, winners_of in ((1, line_winners), (2, area_winners)):
+        rows = np.flatnonzero(ready.kind == kind)
+        winners = winners_of(ready.shapes[rows], cells)
+        share[rows] = winners.share
+        _fill(answers, rows, Answers(cells.rows_of(winners.cell), winners.how, None))
+        outside = rows[winners.how == OUT]
+        if near is not None and len(outside):
+            position, metres = near.nearest_shapes(ready.shapes[outside])
+            found = position >= 0
+            _fill(answers, outside, Answers(position, np.where(found, NEAR, OUT).astype(np.uint8), metres))
+    share[answers.how == NEAR] = 0.0
+
+
+def _fill(answers: Answers, rows: npt.NDArray[np.int64], found: Answers) -> None:
+    """Put the answers for some rows in their places."""
+    answers.position[rows], answers.how[rows] = found.position, found.how
+    if answers.distance_m is not None and found.distance_m is not None:
+        answers.distance_m[rows] = found.distance_m
+
+
+def _texts(values: Sequence[str] | npt.NDArray[np.object_], places: npt.NDArray[Any], index: pd.Index) -> pd.Series:
+    """Give text by its place among the values, missing for place -1."""
+    known = text_column([*values, None]).array
+    return pd.Series(known.take(places.astype(np.intp)), index)
+
+
+def _warn_if_elsewhere(how: npt.NDArray[np.uint8]) -> None:
+    """Say so when most things lie outside: then the coordinates are likely not what they are taken for."""
+    outside, nowhere = np.isin(how, (OUT, BAD)).sum(), np.isin(how, (NOWHERE, SHAPELESS)).sum()
+    warning = elsewhere_warning(int(outside), len(how) - int(nowhere), WHAT)
+    if warning is not None:
+        warnings.warn(warning, stacklevel=3)
 
 
 def account(located: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +248,7 @@ def account(located: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     located : DataFrame
-        What `locate` returned, or that file read again.
+        What `locate` or `split` returned, or that file read again.
 
     Returns
     -------

@@ -1,0 +1,74 @@
+"""The area that each cell belongs to: the one with the largest share of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from gridgis.lattice.borders import Bools, Ints
+from gridgis.lattice.chains import cells_of
+from gridgis.lattice.clip import Clipper, Polygons
+from gridgis.lattice.covered import entered, surrounded
+from gridgis.lattice.mesh import Mesh, Pieces
+
+
+def largest_share(mesh: Mesh, pieces: Pieces, areas: Polygons, row: Ints, col: Ints) -> Ints:
+    """Give the position of the area with the largest share of each cell; of equal ones, the first.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    pieces : Pieces
+        The outlines of all areas, cut by the mesh.
+    areas : array of Polygon or MultiPolygon
+        The areas in the coordinates of the mesh, by owner.
+    row, col : array of int
+        The cells.
+    """
+    ones = np.ones(len(pieces.loops.owner), np.int64)
+    holders = surrounded(mesh, pieces, ones)[row, col]
+    owner = surrounded(mesh, pieces, pieces.loops.owner)[row, col]
+    cut = entered(mesh, pieces)[row, col]
+    unclear = np.flatnonzero(~cut & (holders != 1))  # areas that overlap, or a gap between them
+    owner[unclear] = _at_middle(mesh, areas, row[unclear], col[unclear])
+    shared = np.flatnonzero(cut)
+    owner[shared] = _of_cut(mesh, pieces, areas, row[shared], col[shared])
+    return owner
+
+
+def _at_middle(mesh: Mesh, areas: Polygons, row: Ints, col: Ints) -> Ints:
+    """The first area that holds the middle of a cell; without one, the nearest."""
+    middle = shapely.points(mesh.corners(row, col).mean(axis=1))
+    tree = shapely.STRtree(areas)
+    found = np.full(len(middle), len(areas), np.int64)
+    cell, area = tree.query(middle, predicate="intersects")
+    np.minimum.at(found, cell, area)
+    none = np.flatnonzero(found == len(areas))
+    cell, area = tree.query_nearest(middle[none])
+    np.minimum.at(found, none[cell], area)
+    return found
+
+
+def _of_cut(mesh: Mesh, pieces: Pieces, areas: Polygons, row: Ints, col: Ints) -> Ints:
+    """The area with the largest part in each cell that borders of areas enter."""
+    size = mesh.shape[0] * mesh.shape[1]
+    cells = cells_of(mesh, np.zeros(len(row), np.int64), row, col)
+    order = np.argsort(cells)
+    inner = ~pieces.along
+    numbers = np.unique(cells_of(mesh, pieces.loops.owner[pieces.loops.ring], pieces.row, pieces.col)[inner])
+    numbers = numbers[np.isin(numbers % size, cells)]
+    which = order[np.searchsorted(cells[order], numbers % size)]
+    contested = _several(which)
+    part = np.ones(len(numbers))
+    part[contested] = shapely.area(Clipper(mesh, pieces, areas).clipped(numbers[contested]))
+    largest = np.lexsort((numbers, -part, which))
+    first = largest[np.flatnonzero(np.diff(which[largest], prepend=-1))]
+    owner = np.zeros(len(row), np.int64)
+    owner[which[first]] = numbers[first] // size
+    return owner
+
+
+def _several(groups: Ints) -> Bools:
+    """Tell which members have others in their group."""
+    _, which, count = np.unique(groups, return_inverse=True, return_counts=True)
+    return count[which] > 1
