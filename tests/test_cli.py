@@ -135,7 +135,7 @@ def test_lines_and_polygons_get_their_cell(gridgis, town, crs):
     gg.read_table(town / "streets.gpkg").set_crs(crs, allow_override=True).to_file(town / "s.gpkg")
     words = ("--crs", "EPSG:4547") if crs is None else ()
     for by in ("largest_share", "representative_point"):
-        status, out, err = gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
+        status, _, err = gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
         assert (status, err) == (0, "")
         wanted = gg.locate(gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "grid.gpkg"), by=by)
         assert gg.read_table(town / f"{by}.csv")["grid_code"].equals(wanted["grid_code"])

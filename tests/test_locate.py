@@ -206,6 +206,14 @@ def test_an_overlap_in_a_faulty_grid_is_reported_not_guessed():
     assert located["grid_code"][located["located_by"].eq("conflict")].isna().all()
 
 
+def test_an_empty_geometry_of_whatever_kind_has_no_coordinates():
+    empty = [shapely.Point(), shapely.Polygon(), shapely.MultiPoint(), shapely.GeometryCollection(), None]
+    things = gpd.GeoDataFrame(geometry=empty, crs=4547)
+    for asked in ({}, {"near_m": 5}, *({"by": by} for by in WAYS)):
+        assert set(locate(things, small_example().grid, **asked)["located_by"]) == {"no_coordinates"}
+    assert set(split(things, small_example().grid)["located_by"]) == {"no_coordinates"}
+
+
 def test_empty_tables_work():
     empty = small_example().events.iloc[:0]
     assert len(locate(empty, small_example().grid)) == 0

@@ -110,25 +110,35 @@ class Lattice:
         self.crs: pyproj.CRS = ground.crs
         self.whole = whole
         self._ground, self._plan = ground, plan
-        self._pieces, outline = plan.cut(np.array([ground.outline], object))
-        part, full = plan.found(self._pieces)
+        pieces, outline = plan.cut(np.array([ground.outline], object))
+        part, full = plan.found(pieces)
+        special, self._special_polygons = self._special_cells(Clipper(plan.mesh, pieces, outline), part, full)
         row, col = np.nonzero(part | full)
         order = plan.names.order(row, col)
         self._row, self._col = row[order], col[order]
-        self._clipper = Clipper(plan.mesh, self._pieces, outline)
-        self._special = np.zeros(0, np.int64) if whole else self._in_want_of_polygons(part, full)
-        self._table = self._numbered(plan.mesh.shape)
+        self._part = part
+        self._table = self._numbered(special[: 0 if whole else None])
 
-    def _in_want_of_polygons(self, part: Bools, full: Bools) -> Ints:
-        """Numbers (in the mesh) of the cells that are not simply whole: cut, or with more corners on their rim."""
-        nodes = np.unique(self._clipper.node_cell)
-        return np.union1d(np.flatnonzero(part.ravel()), nodes[full.ravel()[nodes]])
+    def _special_cells(self, clipper: Clipper, part: Bools, full: Bools) -> tuple[Ints, Polygons]:
+        """The cells that are not simply whole, by number in the mesh: cut, or with more corners on their rim.
 
-    def _numbered(self, shape: tuple[int, int]) -> npt.NDArray[np.int32]:
+        Cells of which no more than dust is left are taken out of ``part``.
+        """
+        nodes = np.unique(clipper.node_cell)
+        cut = part.ravel()
+        special = np.union1d(np.flatnonzero(cut), nodes[full.ravel()[nodes]])
+        polygons = clipper.clipped(special)
+        thin = cut[special] & (2 * shapely.area(polygons) <= self._plan.reach * shapely.length(polygons))
+        cut[special[thin]] = False
+        shapely.prepare(polygons[~thin])
+        return special[~thin], polygons[~thin]
+
+    def _numbered(self, special: Ints) -> npt.NDArray[np.int32]:
         """What stands where in the mesh, with a rim around: position of a cell; -2 - n for special cell n; or -1."""
-        table = np.full((shape[0] + 2, shape[1] + 2), -1, np.int32)
+        rows, cols = self._plan.mesh.shape
+        table = np.full((rows + 2, cols + 2), -1, np.int32)
         table[self._row + 1, self._col + 1] = np.arange(len(self._row))
-        _, row, col = places_of(self._plan.mesh, self._special)
+        _, row, col = places_of(self._plan.mesh, special)
         self._special_position = table[row + 1, col + 1]
         table[row + 1, col + 1] = -2 - np.arange(len(row))
         return table
@@ -161,11 +171,7 @@ class Lattice:
     @cached_property
     def clipped(self) -> Bools:
         """Tell which cells are not whole: the border of the areas runs through them. Array of bool."""
-        cut = np.zeros(len(self), bool)
-        if not self.whole:
-            part = entered(self._plan.mesh, self._pieces)
-            cut[:] = part[self._row, self._col]
-        return cut
+        return self._part[self._row, self._col] & (not self.whole)
 
     @cached_property
     def area_m2(self) -> Floats:
@@ -173,15 +179,8 @@ class Lattice:
         if not isinstance(self._plan.frame, Upright | Exchanged):
             return np.asarray(shapely.area(self._polygons(np.arange(len(self)))))
         area = self._plan.mesh.area(self._row, self._col)
-        area[self._special_position] = shapely.area(self._special_polygons)
+        area[self._special_position] = shapely.area(self._special_polygons[: len(self._special_position)])
         return area
-
-    @cached_property
-    def _special_polygons(self) -> Polygons:
-        """The polygons of the special cells, in the coordinates of the mesh, ready for questions."""
-        shapes = self._clipper.clipped(self._special)
-        shapely.prepare(shapes)
-        return shapes
 
     def cells(self, positions: Any = None) -> Grid:
         """Draw cells as a grid.

@@ -84,7 +84,7 @@ class CellIndex:
     >>> index = CellIndex(example.grid)
     >>> west, south, east, north = example.grid.total_bounds
     >>> index.locate([west, west - 1, float("nan")], [south, south, south]).tolist()
-    [0, -1, -3]
+    [1, -1, -3]
     """
 
     codes: npt.NDArray[np.object_]
@@ -134,7 +134,7 @@ class CellIndex:
         --------
         >>> x, y = example.events.geometry.x, example.events.geometry.y
         >>> CellIndex(example.grid).locate(x, y).tolist()
-        [0, 1, 2, 3, 0, -1]
+        [0, 0, 1, 2, 0, -1]
         """
         return self._find(x, y, jobs, border=False)[0]
 
@@ -193,7 +193,7 @@ class CellIndex:
         >>> x, y = example.events.geometry.x, example.events.geometry.y
         >>> counts = CellIndex(example.grid).count(x, y)
         >>> counts.cells.tolist(), counts.outside
-        ([2, 1, 1, 1], 1)
+            ([3, 1, 1, 0], 1)
         """
         x, y = _coordinates(x, y)
         sums = np.zeros(len(self) + 3, np.int64 if weights is None else np.float64)
@@ -262,9 +262,9 @@ class CellIndex:
         Examples
         --------
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        >>> file = CellIndex(example.grid).save(Path(folder.name) / "cells.index")
-        >>> len(CellIndex.load(file, example.grid))
+        >>> with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        ...     file = CellIndex(example.grid).save(Path(folder) / "cells.index")
+        ...     len(CellIndex.load(file, example.grid))
         4
         """
         note, arrays = stored.read(path)
@@ -372,13 +372,15 @@ def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex | Scan:
 
 def _asked_for(boxes: Floats, x: Floats, y: Floats) -> Bools:
     """Tell the cells whose box may hold a point: points are counted in coarse squares, boxes are sums of these."""
-    known = np.isfinite(boxes).all(axis=1)
+    known: Bools = np.asarray(np.isfinite(boxes).all(axis=1))
     if not known.any() or not len(x):
         return np.zeros(len(boxes), bool)
     low, high = boxes[known, :2].min(axis=0), boxes[known, 2:].max(axis=0)
     inside = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
     x, y = x[inside], y[inside]
-    wanted = known if len(x) * len(boxes) <= FEW else known & _in_full_squares(boxes, x, y, low, high)
+    wanted = known.copy()
+    if len(x) * len(boxes) > FEW:
+        wanted &= _in_full_squares(boxes, x, y, low, high)
     if len(x) * int(wanted.sum()) <= FEW:
         here, (west, south, east, north) = np.flatnonzero(wanted), boxes[wanted].T[:, :, None]
         wanted[here] = ((west <= x) & (x <= east) & (south <= y) & (y <= north)).any(axis=1)

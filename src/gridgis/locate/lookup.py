@@ -141,7 +141,8 @@ def _in_leaves(
     answer, border = cell_of(sums & WRAP, len(index.rows)), np.zeros(len(leaf), bool)
     rest = np.flatnonzero(~sure)
     if len(rest):
-        x0: Floats = index.frame.west + (column[rest] >> shift[rest] << shift[rest]) * index.frame.unit
+        corner = (column[rest] >> shift[rest] << shift[rest]).astype(np.float64)
+        x0: Floats = np.asarray(index.frame.west + corner * index.frame.unit, np.float64)
         answer[rest], border[rest] = _exactly(index, leaf[rest], x0, x[rest], y[rest])
     return answer, border
 

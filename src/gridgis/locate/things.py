@@ -67,7 +67,7 @@ def require_things(things: object, columns: list[str], *, shapes: bool) -> gpd.G
         raise GridError(f"{WHAT}: there is a column {' and '.join(taken)} already; rename or drop it first.")
     geometry = frame.geometry.to_numpy()
     wanted = (-1, _POINT, *_LINES, *_POLYGONS) if shapes else (-1, _POINT)
-    other = np.flatnonzero(~np.isin(shapely.get_type_id(geometry), wanted))
+    other = np.flatnonzero(~np.isin(shapely.get_type_id(geometry), wanted) & ~shapely.is_empty(geometry))
     if len(other):
         expected, advice = "points, lines or polygons", "take them apart with explode"
         if not shapes:
