@@ -18,11 +18,13 @@ LAYERS = [
     "privacy", "write", "scale", "maps", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "cli", "__main__",
 ]  # fmt: skip
 PUBLIC = [
-    "PROFILES", "CheckReport", "CodeField", "CodeScheme", "DivideReport", "Finding", "Grid", "GridError", "GridWarning", "Profile",
-    "Published", "__version__", "account", "assign_codes", "check_grid", "coverage_image", "coverage_map", "divide", "divide_report",
-    "edit_town", "generate_district", "generate_street", "generate_town", "hotspot_image", "hotspot_map", "locate", "parent_code", "publish", "read_areas",
-    "read_barriers", "read_buildings", "read_grid", "read_points", "read_provenance", "read_table", "read_zones",
-    "summarise", "town_files", "write_grid", "write_table",
+    "PROFILES", "CellIndex", "CheckReport", "CodeField", "CodeScheme", "DivideReport", "Finding", "Grid", "GridError", "GridWarning",
+    "Lattice", "Profile", "Published", "__version__", "account", "assign_codes", "beidou_cell", "beidou_code", "beidou_grid",
+    "check_grid", "count_file", "coverage_image", "coverage_map", "divide", "divide_report", "edit_town", "european_cell",
+    "european_code", "european_grid", "generate_district", "generate_street", "generate_town", "hex_grid", "hotspot_image",
+    "hotspot_map", "locate", "locate_file", "mgrs_cell", "mgrs_reference", "national_grid_cell", "national_grid_reference",
+    "parent_code", "point_codes", "publish", "read_areas", "read_barriers", "read_buildings", "read_grid", "read_points",
+    "read_provenance", "read_table", "read_zones", "split", "square_grid", "summarise", "town_files", "write_grid", "write_table",
 ]  # fmt: skip
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(gridgis, name))]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -193,7 +193,7 @@ class CellIndex:
         >>> x, y = example.events.geometry.x, example.events.geometry.y
         >>> counts = CellIndex(example.grid).count(x, y)
         >>> counts.cells.tolist(), counts.outside
-            ([3, 1, 1, 0], 1)
+        ([3, 1, 1, 0], 1)
         """
         x, y = _coordinates(x, y)
         sums = np.zeros(len(self) + 3, np.int64 if weights is None else np.float64)
