@@ -6,6 +6,6 @@ import sys
 
 config = configparser.ConfigParser()
 config.read(sys.argv[1], encoding="utf-8")
-for line in config["options"]["install_requires"].split():
-    name, bound = re.fullmatch(r"([\w.-]+)>=([\w.]+)", line).groups()
+for line in (config["options"]["install_requires"] + config["options.extras_require"]["scale"]).split():
+    name, bound = re.fullmatch(r"([\w.-]+)(?:\[\w+\])?>=([\w.]+)", line).groups()
     print(f"{name}=={bound}")

@@ -1001,7 +1001,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path, start, end):
     if not Path("/proc/self/status").is_file():
         pytest.skip("no /proc on this machine, so that the memory of a process cannot be read")
     peaks = []
-    for size in (300_000, 3_000_000):
+    for size in (400_000, 4_000_000):
         rng = np.random.default_rng(0)
         table = pa.table(
             {

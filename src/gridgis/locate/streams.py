@@ -40,7 +40,7 @@ TOO_MANY_FIELDS = "expected as many fields in each row as the first row has; got
 _CARELESS = int(pd.__version__.split(".")[0]) < 3
 """Before version 3, pandas drops fields too many in silence, where they stand in the first row of a chunk."""
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _BUFFER = 1 << 18
 _MOST_ROWS = 1 << 20
 _QUOTE, _RETURN, _NEWLINE = b'"\r\n'
