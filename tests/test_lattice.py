@@ -55,7 +55,7 @@ def outlines(draw):
     parts = [part for part in parts if part.area > 1e-3]
     assume(parts)
     outline = shapely.MultiPolygon(parts)
-    assume(outline.is_valid)
+    assume(outline.is_valid and shapely.minimum_clearance(outline) > 1e-5)
     return outline
 
 

@@ -112,12 +112,14 @@ class Lattice:
         self._ground, self._plan = ground, plan
         pieces, outline = plan.cut(np.array([ground.outline], object))
         part, full = plan.found(pieces)
-        special, self._special_polygons = self._special_cells(Clipper(plan.mesh, pieces, outline), part, full)
+        special, polygons = self._special_cells(Clipper(plan.mesh, pieces, outline), part, full)
         row, col = np.nonzero(part | full)
         order = plan.names.order(row, col)
         self._row, self._col = row[order], col[order]
         self._part = part
-        self._table = self._numbered(special[: 0 if whole else None])
+        kept = slice(0, 0 if whole else None)
+        self._special_polygons = polygons[kept]
+        self._table = self._numbered(special[kept])
 
     def _special_cells(self, clipper: Clipper, part: Bools, full: Bools) -> tuple[Ints, Polygons]:
         """The cells that are not simply whole, by number in the mesh: cut, or with more corners on their rim.
@@ -179,7 +181,7 @@ class Lattice:
         if not isinstance(self._plan.frame, Upright | Exchanged):
             return np.asarray(shapely.area(self._polygons(np.arange(len(self)))))
         area = self._plan.mesh.area(self._row, self._col)
-        area[self._special_position] = shapely.area(self._special_polygons[: len(self._special_position)])
+        area[self._special_position] = shapely.area(self._special_polygons)
         return area
 
     def cells(self, positions: Any = None) -> Grid:

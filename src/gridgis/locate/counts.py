@@ -36,6 +36,7 @@ _NOWHERE = len(ELSEWHERE) - 1
 _LIMB, _MANTISSA, _HALF = 32, 53, 27
 _LOWEST = 1126
 """Binary places behind the point of the smallest float64 but zero, taken as 53 binary digits."""
+_MASK = (1 << _LIMB) - 1
 _MOST_AT_ONCE = 1 << 20
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -69,17 +70,27 @@ class ExactSums:
         """Add each number to the sum at its place."""
         for start in range(0, len(value), _MOST_AT_ONCE):
             some = slice(start, start + _MOST_AT_ONCE)
+            if (value[some] < 2.0**_LIMB).all() and (value[some] == np.floor(value[some])).all():
+                self._add_whole(np.bincount(place[some], weights=value[some], minlength=self.size))
+                continue
             fraction, exponent = np.frexp(value[some])
             whole = (fraction * 2.0**_MANTISSA).astype(np.int64)
             for part, offset in ((whole & ((1 << _HALF) - 1), 0), (whole >> _HALF, _HALF)):
                 worth, shift = np.divmod(exponent.astype(np.int64) + (_LOWEST - _MANTISSA + offset), _LIMB)
                 moved = part << shift
-                self._put(place[some], worth, moved & ((1 << _LIMB) - 1))
+                self._put(place[some], worth, moved & _MASK)
                 self._put(place[some], worth + 1, moved >> _LIMB)
+
+    def _add_whole(self, sums: npt.NDArray[Any]) -> None:
+        """Add sums of whole numbers, each below 2**52."""
+        worth, shift = divmod(_LOWEST, _LIMB)
+        moved = sums.astype(np.int64) << shift
+        for one, piece in ((worth, moved & _MASK), (worth + 1, moved >> _LIMB)):
+            self.pieces[one] = self.pieces.get(one, 0) + piece
 
     def _put(self, place: npt.NDArray[Any], worth: Integers, piece: Integers) -> None:
         """Add pieces; a float64 holds the sum of 2**20 of them exactly."""
-        for one in np.unique(worth).tolist():
+        for one in np.flatnonzero(np.bincount(worth)).tolist():
             rows = worth == one
             sums = np.bincount(place[rows], weights=piece[rows], minlength=self.size)
             self.pieces[one] = self.pieces.get(one, 0) + sums.astype(np.int64)

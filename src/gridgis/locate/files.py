@@ -68,8 +68,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     ----------
     source : path
         CSV, TSV or Parquet with two columns of coordinates, or points in GeoParquet, GeoPackage or FlatGeobuf.
-    grid : GeoDataFrame, CellIndex or path
-        Cells with ``grid_code``, their index, or a file of either (`CellIndex.save`).
+    grid : GeoDataFrame, CellIndex, Lattice or path
+        Cells with ``grid_code``, their index, a lattice, or a file of cells or of an index (`CellIndex.save`).
     target : path
         ``.parquet``, ``.csv`` (UTF-8 with byte-order mark) or ``.gpkg``. An old file is replaced when the new one is
         complete.

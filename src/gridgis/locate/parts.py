@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -80,6 +81,7 @@ class Parts:
                 pass
             shutil.rmtree(folder, ignore_errors=True)
         with _held(self.folder, self.target):
+            self._tidy()
             if self.note(RECORD) != self.made_from:
                 self.keep(RECORD, self.made_from)
             try:
@@ -88,6 +90,13 @@ class Parts:
                 if {path.name for path in self.folder.iterdir()} <= {RECORD, _LOCK}:
                     self.remove()  # nothing is done that a later run could go on with
                 raise
+
+    def _tidy(self) -> None:
+        """Remove what a killed run has left beside the target."""
+        left = re.compile(rf"\.{re.escape(self.target.stem)}\.[0-9a-f]{{8}}\.tmp{re.escape(self.target.suffix)}.*")
+        for path in self.target.parent.iterdir():
+            if left.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _is_another(self, folder: Path) -> bool:
         prefix = f".{self.target.name}."

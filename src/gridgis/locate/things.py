@@ -96,7 +96,7 @@ def things_of(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> Things:
     known = np.full(len(frame), OPEN, np.uint8)
     known[shapely.is_missing(geometry) | shapely.is_empty(geometry)] = NOWHERE
     x, y = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
-    dots = np.flatnonzero(kinds == _POINT)
+    dots = np.flatnonzero((kinds == _POINT) & (known == OPEN))
     x[dots], y[dots] = shapely.get_x(geometry[dots]), shapely.get_y(geometry[dots])
     finite = np.isfinite(x) & np.isfinite(y)
     x[finite], y[finite] = transform_xy(x[finite], y[finite], frame.crs, crs, WHAT, finite=False)
