@@ -43,8 +43,8 @@ def test_a_notebook_is_stored_without_outputs(path):
 
 
 @pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
-def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_the_lines_of_the_readme_run(tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     names = {
         "areas": "communities.gpkg",
         "buildings": "buildings.gpkg",
@@ -55,6 +55,14 @@ def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
         shutil.copy(path, tmp_path / names[key])
     monkeypatch.chdir(tmp_path)
     space = {}
-    exec(compile(block, "README.md", "exec"), space)
+    exec(compile(blocks[0], "README.md", "exec"), space)
     assert space["findings"] == []
     assert (tmp_path / "coverage.html").stat().st_size > 100_000
+    events = gg.read_points("events.csv", x="lon", y="lat", crs=4326)
+    places = events.geometry.to_crs(space["grid"].crs)
+    space.update(x=places.x, y=places.y)
+    events[["lon", "lat", "category"]].to_parquet("people.parquet")
+    exec(compile(blocks[1], "README.md", "exec"), space)
+    assert space["counts"].sum() == space["events"]["grid_code"].notna().sum() == (space["rows"] >= 0).sum()
+    assert len(gg.read_table("located.parquet")) == len(events)
+    assert len(space["squares"]) > 100
