@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from gridgis import compiled
 from gridgis.locate.index import CellIndex
 
+pytestmark = pytest.mark.slow
 CORE = compiled.core
 cores = pytest.mark.parametrize(
     "core",

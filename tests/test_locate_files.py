@@ -422,6 +422,7 @@ def test_the_note_of_an_older_file_goes_with_it(tmp_path, grid, calm):
     assert read_provenance(target) == {}
 
 
+@pytest.mark.slow
 def test_wide_rows_are_written_in_smaller_groups_the_same_for_any_batch(tmp_path, grid, calm, monkeypatch):
     monkeypatch.setattr(writing, "GROUP_ROWS", 1 << 17)
     table = pd.concat([rows(1000, seed) for seed in range(3)]).assign(note="n" * 50_000)

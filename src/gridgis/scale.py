@@ -51,8 +51,9 @@ def locate(ddf: Any, grid: Grid | Locator | str | os.PathLike[str], *, x: str, y
     ddf : dask.dataframe.DataFrame
         The rows, in partitions of any size.
     grid : GeoDataFrame, CellIndex, Lattice or path
-        Cells with ``grid_code``, their index, or a lattice. Beyond some ten thousand cells take a path that every worker can read
-        - of a grid, or better of what `CellIndex.save` wrote - so that the cells need not travel with the work.
+        Cells with ``grid_code``, their index, or a lattice. Beyond some thousand cells take a path that every worker
+        can read - of a grid, or better of what `CellIndex.save` wrote - so that the cells need not travel with the
+        work.
     x, y : str
         Columns of the coordinates: longitude (or easting) and latitude (or northing); numbers, or text.
     crs : int, str or pyproj.CRS

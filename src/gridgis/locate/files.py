@@ -352,7 +352,8 @@ def _write_parts(job: _Job, found: _Found, parts: Parts) -> None:
     columns = [name for name in schema.names if name in job.points.stream.schema.names and name != PROBLEM]
     if first >= found.rows:
         return
-    rest = Rest(_batches(job.points, [*job.points.coordinates, *columns], job.batch_rows, "locating", first))
+    wanted = [*job.points.coordinates, *columns]
+    rest = Rest(_batches(job.points, wanted, job.batch_rows, "locating", skip=first, rows=found.rows))
     for number in range(first // PART_ROWS, math.ceil(found.rows / PART_ROWS)):
         note: dict[str, Any] = {"rows": 0, "bytes": 0, "how": Counter[str]()}
         parts.write(number, schema, _located(job, rest, schema, number * PART_ROWS, note), note)
@@ -368,10 +369,10 @@ def _located(job: _Job, rest: Rest, schema: pa.Schema, first: int, note: dict[st
 
 
 def _batches(
-    points: PointTable, columns: list[str], batch_rows: int, what: str, skip: int = 0
+    points: PointTable, columns: list[str], batch_rows: int, what: str, *, skip: int = 0, rows: int | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Read batches and show how far they are."""
-    rows = points.stream.rows
+    rows = points.stream.rows if rows is None else rows
     total = None if rows is None else math.ceil((rows - skip) / batch_rows)
     yield from progress(points.stream.batches(list(dict.fromkeys(columns)), batch_rows, skip), what, total=total)
     pa.default_memory_pool().release_unused()
