@@ -67,7 +67,7 @@ class Plan:
         shapes = self.frame.shapes_into(shapes)
         moved = shapely.transform(shapes, self._snapped)
         changed = np.flatnonzero(~shapely.equals_exact(moved, shapes) & ~shapely.is_valid(moved))
-        moved[changed] = shapely.make_valid(moved[changed], method="structure")
+        moved[changed] = shapely.make_valid(moved[changed], method="structure", keep_collapsed=False)
         return self.mesh.cut(loops_of(moved), self.reach), moved
 
     def _snapped(self, corners: Floats) -> Floats:
