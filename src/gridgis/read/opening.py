@@ -248,6 +248,7 @@ def _open_delimited(file: Path, report: Report) -> pd.DataFrame:
             encoding=encoding,
             keep_default_na=False,
             na_values=[""],
+            low_memory=False,  # in pieces, a row with too many fields may pass unseen
             index_col=False,
         )
 
