@@ -130,10 +130,21 @@ class Lattice:
         cut = part.ravel()
         special = np.union1d(np.flatnonzero(cut), nodes[full.ravel()[nodes]])
         polygons = clipper.clipped(special)
+        if not self._is_all(clipper, full, special, polygons):
+            polygons = clipper.clipped(special, overlay=True)
         thin = cut[special] & (2 * shapely.area(polygons) <= self._plan.reach * shapely.length(polygons))
         cut[special[thin]] = False
         shapely.prepare(polygons[~thin])
         return special[~thin], polygons[~thin]
+
+    def _is_all(self, clipper: Clipper, full: Bools, special: Ints, polygons: Polygons) -> bool:
+        """Tell whether the cells add up to the areas and are sound."""
+        mesh, plain = self._plan.mesh, full.copy()
+        plain.ravel()[special] = False
+        found = mesh.area(*np.nonzero(plain)).sum() + shapely.area(polygons).sum()
+        wanted = shapely.area(clipper.outlines).sum()
+        dust = self._plan.reach * (mesh.across.period + mesh.along.period)
+        return bool(abs(found - wanted) <= 1e-12 * wanted + dust and shapely.is_valid(polygons).all())
 
     def _numbered(self, special: Ints) -> npt.NDArray[np.int32]:
         """What stands where in the mesh, with a rim around: position of a cell; -2 - n for special cell n; or -1."""

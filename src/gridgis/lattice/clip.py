@@ -40,13 +40,16 @@ class Clipper:
         self.cell = cells_of(mesh, loops.owner[loops.ring], pieces.row, pieces.col)
         self.node_cell, self.node = rim_nodes(mesh, pieces)
 
-    def clipped(self, cells: Ints) -> Polygons:
+    def clipped(self, cells: Ints, overlay: bool = False) -> Polygons:
         """Give the clipped polygons of cells.
 
         Parameters
         ----------
         cells : array of int
             Numbers, ascending, each once.
+        overlay : bool
+            Put the cells that are put together one by one through a general overlay. It is slower; an outline that
+            touches itself within rounding needs it.
 
         Returns
         -------
@@ -61,7 +64,7 @@ class Clipper:
         rest = np.setdiff1d(cells, done, assume_unique=True)
         result = np.empty(len(cells), object)
         result[np.searchsorted(cells, done)] = shapes
-        result[np.searchsorted(cells, rest)] = self._one_by_one(rest)
+        result[np.searchsorted(cells, rest)] = self._overlaid(rest) if overlay else self._one_by_one(rest)
         return result
 
     def _by_rule(self) -> tuple[Ints, Polygons]:
@@ -111,7 +114,6 @@ class Clipper:
         edges = np.stack([loops.p[inner], loops.q[inner], loops.p[following[inner]], loops.q[following[inner]]], axis=1)
         low, high = (np.searchsorted(self.cell[inner], cells, side=side) for side in ("left", "right"))
         rims = self._rims(cells)
-        sizes = self.mesh.area(row, col)
         shapely.prepare(self.outlines)
         shapes = []
         for i in range(len(cells)):
@@ -120,11 +122,14 @@ class Clipper:
             inside = shapely.point_on_surface(faces)
             outline = self.outlines[owner[i]]
             kept = faces[shapely.contains_xy(outline, shapely.get_x(inside), shapely.get_y(inside))]
-            shape = kept[0] if len(kept) == 1 else shapely.multipolygons(kept)
-            if not shapely.is_valid(shape) or abs(shapely.area(faces).sum() - sizes[i]) > ROUNDING * sizes[i]:
-                shape = _polygonal(shapely.intersection(shapely.polygons(rims[i][:, :2]), outline))
-            shapes.append(shape)
+            shapes.append(kept[0] if len(kept) == 1 else shapely.multipolygons(kept))
         return shapes
+
+    def _overlaid(self, cells: Ints) -> list[shapely.Geometry]:
+        """Clipped cells by intersection; corners of the outline on the rim stand on it before."""
+        owner, _, _ = places_of(self.mesh, cells)
+        wholes = [shapely.polygons(rim[:, :2]) for rim in self._rims(cells)]
+        return [_polygonal(shapely.intersection(*pair)) for pair in zip(wholes, self.outlines[owner], strict=True)]
 
     def _rims(self, cells: Ints) -> list[Floats]:
         """The rim of each cell as lines from corner to corner, corners of the outline among them."""
