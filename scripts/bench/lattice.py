@@ -118,11 +118,11 @@ def clipped_by_geopandas(
 
 
 def boundary() -> shapely.Polygon:
-    """A ragged outline with holes, the same at every run."""
+    """A ragged outline with holes, the same at every run; rougher ones would hardly ever be valid."""
     rng = np.random.default_rng(SEED)
     shell = None
     while shell is None or not shell.is_valid:
-        shell = shapely.Polygon(ragged(rng, (0.0, 0.0), RADIUS_M, 12, 0.3))
+        shell = shapely.Polygon(ragged(rng, (0.0, 0.0), RADIUS_M, 12, 0.15))
     holes: list[shapely.Polygon] = []
     while len(holes) < HOLES:
         radius = rng.uniform(0.01, 0.04) * RADIUS_M
