@@ -107,7 +107,7 @@ class Clipper:
 
     def _one_by_one(self, cells: Ints) -> list[shapely.Geometry]:
         """Clipped cells from the faces between all lines in them."""
-        owner, row, col = places_of(self.mesh, cells)
+        owner, _row, _col = places_of(self.mesh, cells)
         inner = np.flatnonzero(~self.pieces.along & np.isin(self.cell, cells))
         inner = inner[np.argsort(self.cell[inner], kind="stable")]
         loops, following = self.pieces.loops, self.pieces.loops.after()

@@ -14,7 +14,7 @@ from gridgis.locate.near import NearCells, require_near_m
 
 Floats = npt.NDArray[np.float64]
 
-MANY_POINTS = 200_000
+MANY_POINTS = 10_000_000
 """From so many points on, an index of the whole grid is worth making."""
 
 REASONS = {
