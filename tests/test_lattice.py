@@ -40,7 +40,7 @@ def table(*shapes, crs=4547, **columns):
 
 
 @st.composite
-def outlines(draw):
+def outlines(draw, clearance=1e-5):
     """Polygons with holes and islands, on whole halves of 10 m or anywhere, near the origin or far from it."""
     number = draw(
         st.sampled_from([st.integers(-10, 10).map(lambda n: n * 5.0), st.floats(-50, 50).map(lambda v: round(v, 3))])
@@ -55,7 +55,7 @@ def outlines(draw):
     parts = [part for part in parts if part.area > 1e-3]
     assume(parts)
     outline = shapely.MultiPolygon(parts)
-    assume(outline.is_valid and shapely.minimum_clearance(outline) > 1e-5)
+    assume(outline.is_valid and shapely.minimum_clearance(outline) > clearance)
     return outline
 
 
@@ -122,6 +122,20 @@ def test_clipped_cells_are_a_cover_and_points_agree_with_them(outline, make, siz
     position, on_border = lattice.examine(x, y)
     expected, border = oracle(polygons, x, y)
     assert position.dtype == np.int32
+    assert position.tolist() == expected.tolist()
+    assert on_border.tolist() == border.tolist()
+
+
+@settings(max_examples=80)
+@given(outlines(clearance=0), st.sampled_from(MAKERS), st.sampled_from([10.0, 7.3, 3.0]), st.integers(0, 99))
+def test_outlines_with_spikes_are_covered_but_for_dust(outline, make, size, seed):
+    polygons = make(table(outline), size_m=size).cells().geometry.to_numpy()
+    assert not shapely.is_empty(polygons).any()
+    assert shapely.is_valid(polygons).all()
+    assert abs(shapely.area(polygons).sum() - outline.area) <= 1e-11 * outline.area + 1e-5 * outline.length
+    x, y = hard_points(polygons, outline, seed)
+    position, on_border = make(table(outline), size_m=size).examine(x, y)
+    expected, border = oracle(polygons, x, y)
     assert position.tolist() == expected.tolist()
     assert on_border.tolist() == border.tolist()
 

@@ -9,12 +9,14 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyogrio
+import pyproj
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
 
+from gridgis import crs
 from gridgis.contract import GridError, GridWarning
 from gridgis.cover import wide_parts
 from gridgis.read import (
@@ -100,6 +102,18 @@ def test_a_missing_crs_must_be_named(tmp_path):
     assert read_areas(path, source_crs=4547).geometry[0].equals(square())
     with pytest.raises(GridError, match=r"look like metres"):
         read_areas(path, source_crs=4326)
+
+
+def test_an_undefined_crs_is_none(tmp_path):
+    undefined = pyproj.CRS(
+        'GEOGCS["Undefined geographic SRS",DATUM["unknown",SPHEROID["unknown",6378137,298.257223563]],'
+        'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
+    )
+    assert not crs.declares(undefined)
+    path = write(frame([square()], code=["1"]).set_crs(undefined, allow_override=True), tmp_path / "areas.gpkg")
+    with pytest.raises(GridError, match=r"areas.gpkg: the file declares no CRS; pass source_crs="):
+        read_areas(path)
+    assert read_areas(path, source_crs=4547).geometry[0].equals(square())
 
 
 def test_a_crs_that_contradicts_the_file(tmp_path):

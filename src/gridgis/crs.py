@@ -106,6 +106,19 @@ def crs_name(crs: pyproj.CRS) -> str:
     return f"{name} ({':'.join(authority)})" if authority else name
 
 
+def declares(crs: pyproj.CRS | None) -> bool:
+    """Tell whether the CRS that a file declares says where on the Earth its coordinates are.
+
+    A local drawing system does not, nor does what a GeoPackage writes down for "undefined".
+
+    Examples
+    --------
+    >>> declares(pyproj.CRS(4490)), declares(None)
+    (True, False)
+    """
+    return crs is not None and crs.geodetic_crs is not None and not crs.name.casefold().startswith("undefined")
+
+
 def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
     """Tell whether two CRSs are one, whatever the order of their axes in the registry.
 

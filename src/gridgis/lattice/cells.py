@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,13 +14,11 @@ import shapely
 from gridgis.contract import CODE, PARENT, Grid, GridError, text_column
 from gridgis.lattice.borders import Bools, Floats, Ints
 from gridgis.lattice.chains import cells_of, places_of
-from gridgis.lattice.clip import Clipper, Polygons
-from gridgis.lattice.covered import entered, surrounded
-from gridgis.lattice.frames import Exchanged, Frame, Upright
+from gridgis.lattice.clip import Polygons
+from gridgis.lattice.frames import Exchanged, Upright
 from gridgis.lattice.ground import Ground
-from gridgis.lattice.loops import loops_of
-from gridgis.lattice.mesh import Mesh, Pieces
-from gridgis.lattice.names import Names, Texts
+from gridgis.lattice.laying import Plan, lay
+from gridgis.lattice.names import Texts
 from gridgis.lattice.shares import largest_share
 
 OUTSIDE, CONFLICT, BAD_COORDINATES = -1, -2, -3
@@ -39,46 +36,6 @@ class Counts(NamedTuple):
     outside: float
     conflict: float
     bad_coordinates: float
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a lattice is laid: its mesh, the plane in which that stands, the names of the cells.
-
-    Attributes
-    ----------
-    what : str
-        The kind of lattice and its size, in words.
-    mesh : Mesh
-    frame : Frame
-    names : Names
-    reach : float
-        What is nearer to a border than this, in the unit of the mesh, lies on it.
-    """
-
-    what: str
-    mesh: Mesh
-    frame: Frame
-    names: Names
-    reach: float
-
-    def cut(self, shapes: Polygons) -> tuple[Pieces, Polygons]:
-        """Bring polygons of the map to the mesh, and cut them by it."""
-        shapes = self.frame.shapes_into(shapes)
-        moved = shapely.transform(shapes, self._snapped)
-        changed = np.flatnonzero(~shapely.equals_exact(moved, shapes) & ~shapely.is_valid(moved))
-        moved[changed] = shapely.make_valid(moved[changed], method="structure", keep_collapsed=False)
-        return self.mesh.cut(loops_of(moved), self.reach), moved
-
-    def _snapped(self, corners: Floats) -> Floats:
-        """Put corners that stand within reach of a border onto it."""
-        p, q = (b.snapped(v, self.reach) for b, v in zip((self.mesh.across, self.mesh.along), corners.T, strict=True))
-        return np.stack([p, q], axis=1)
-
-    def found(self, pieces: Pieces) -> tuple[Bools, Bools]:
-        """Tell which cells (rows x columns) an outline covers in part, and which wholly."""
-        part = entered(self.mesh, pieces)
-        return part, (surrounded(self.mesh, pieces, np.ones(len(pieces.loops.owner), np.int64)) > 0) & ~part
 
 
 class Lattice:
@@ -110,41 +67,15 @@ class Lattice:
         self.crs: pyproj.CRS = ground.crs
         self.whole = whole
         self._ground, self._plan = ground, plan
-        pieces, outline = plan.cut(np.array([ground.outline], object))
-        part, full = plan.found(pieces)
-        special, polygons = self._special_cells(Clipper(plan.mesh, pieces, outline), part, full)
-        row, col = np.nonzero(part | full)
+        laid = lay(plan, ground.outline)
+        row, col = np.nonzero(laid.part | laid.full)
         order = plan.names.order(row, col)
         self._row, self._col = row[order], col[order]
-        self._part = part
+        self._cut = laid.part[self._row, self._col]
         kept = slice(0, 0 if whole else None)
-        self._special_polygons = polygons[kept]
-        self._table = self._numbered(special[kept])
-
-    def _special_cells(self, clipper: Clipper, part: Bools, full: Bools) -> tuple[Ints, Polygons]:
-        """The cells that are not simply whole, by number in the mesh: cut, or with more corners on their rim.
-
-        Cells of which no more than dust is left are taken out of ``part``.
-        """
-        nodes = np.unique(clipper.node_cell)
-        cut = part.ravel()
-        special = np.union1d(np.flatnonzero(cut), nodes[full.ravel()[nodes]])
-        polygons = clipper.clipped(special)
-        if not self._is_all(clipper, full, special, polygons):
-            polygons = clipper.clipped(special, overlay=True)
-        thin = cut[special] & (2 * shapely.area(polygons) <= self._plan.reach * shapely.length(polygons))
-        cut[special[thin]] = False
-        shapely.prepare(polygons[~thin])
-        return special[~thin], polygons[~thin]
-
-    def _is_all(self, clipper: Clipper, full: Bools, special: Ints, polygons: Polygons) -> bool:
-        """Tell whether the cells add up to the areas and are sound."""
-        mesh, plain = self._plan.mesh, full.copy()
-        plain.ravel()[special] = False
-        found = mesh.area(*np.nonzero(plain)).sum() + shapely.area(polygons).sum()
-        wanted = shapely.area(clipper.outlines).sum()
-        dust = self._plan.reach * (mesh.across.period + mesh.along.period)
-        return bool(abs(found - wanted) <= 1e-12 * wanted + dust and shapely.is_valid(polygons).all())
+        self._special_polygons = laid.polygons[kept]
+        shapely.prepare(self._special_polygons)
+        self._table = self._numbered(laid.special[kept])
 
     def _numbered(self, special: Ints) -> npt.NDArray[np.int32]:
         """What stands where in the mesh, with a rim around: position of a cell; -2 - n for special cell n; or -1."""
@@ -178,13 +109,12 @@ class Lattice:
         ground, shapes = self._ground, self._ground.shapes
         if len(set(ground.codes)) == 1:
             return np.full(len(self), ground.codes[0], object)
-        pieces, moved = self._plan.cut(shapes)
-        return ground.codes[largest_share(self._plan.mesh, pieces, moved, self._row, self._col)]
+        return ground.codes[largest_share(self._plan.cut(shapes), self._row, self._col)]
 
     @cached_property
     def clipped(self) -> Bools:
         """Tell which cells are not whole: the border of the areas runs through them. Array of bool."""
-        return self._part[self._row, self._col] & (not self.whole)
+        return self._cut & (not self.whole)
 
     @cached_property
     def area_m2(self) -> Floats:

@@ -120,7 +120,7 @@ def _order(pieces: Pieces) -> Ints:
     return first + (np.arange(len(ring)) - first + begin - first) % sizes
 
 
-def joints_of(mesh: Mesh, pieces: Pieces, chains: Chains, nodes: Ints) -> tuple[Joints, Ints]:
+def joints_of(mesh: Mesh, pieces: Pieces, chains: Chains, nodes: Ints, reach: float) -> tuple[Joints, Ints]:
     """Join chains along the rim of their cell, against the clock.
 
     Parameters
@@ -129,16 +129,18 @@ def joints_of(mesh: Mesh, pieces: Pieces, chains: Chains, nodes: Ints) -> tuple[
     chains : Chains
     nodes : array of int
         For each corner of the outlines on the rim of a cell, the number of the cell, as `rim_nodes` gives them.
+    reach : float
+        Ends of chains nearer to each other than this may stand in the wrong order through rounding.
 
     Returns
     -------
     Joints
         Of the chains that could be joined.
     array of int
-        The cells of the others: chains touch on the rim, or other corners of the outline stand there.
+        The cells of the others: chains meet on the rim, or other corners of the outline stand there.
     """
     start, end = (_rim(mesh, pieces, chains.cell, c) for c in (chains.order[chains.first], chains.end))
-    follower, odd = _followers(chains.cell, start, end)
+    follower, odd = _followers(chains.cell, start, end, reach)
     odd = np.union1d(odd, _with_more_nodes(chains.cell, start, end, nodes))
     good = np.flatnonzero(~np.isin(chains.cell, odd))
     compact = np.zeros(len(chains.cell), np.int64)
@@ -155,7 +157,7 @@ def _rim(mesh: Mesh, pieces: Pieces, cell: Ints, corner: Ints) -> Rim:
     return mesh.rim(row, col, pieces.loops.p[corner], pieces.loops.q[corner])
 
 
-def _followers(cell: Ints, start: Rim, end: Rim) -> tuple[Ints, Ints]:
+def _followers(cell: Ints, start: Rim, end: Rim, reach: float) -> tuple[Ints, Ints]:
     """The chain that begins next after the end of each; and the cells where ends and beginnings do not alternate."""
     count = len(cell)
     cells, sides, ways = np.tile(cell, 2), np.append(start.side, end.side), np.append(start.way, end.way)
@@ -165,7 +167,7 @@ def _followers(cell: Ints, start: Rim, end: Rim) -> tuple[Ints, Ints]:
     following[np.append(group[1:], 2 * count)[: len(group)] - 1] = group
     after = around[following]
     faulty = (around < count) == (after < count)
-    faulty |= (sides[around] == sides[after]) & (ways[around] == ways[after])
+    faulty |= (sides[around] == sides[after]) & (np.abs(ways[around] - ways[after]) <= reach)
     faulty |= sides[around] < 0
     leaving = around >= count
     follower = np.empty(count, np.int64)

@@ -32,10 +32,12 @@ class Clipper:
         The outlines, cut by the mesh.
     outlines : array of Polygon or MultiPolygon
         The outlines themselves, by owner.
+    reach : float
+        What is nearer than this is dust, in the unit of the mesh.
     """
 
-    def __init__(self, mesh: Mesh, pieces: Pieces, outlines: Polygons) -> None:
-        self.mesh, self.pieces, self.outlines = mesh, pieces, outlines
+    def __init__(self, mesh: Mesh, pieces: Pieces, outlines: Polygons, reach: float) -> None:
+        self.mesh, self.pieces, self.outlines, self.reach = mesh, pieces, outlines, reach
         loops = pieces.loops
         self.cell = cells_of(mesh, loops.owner[loops.ring], pieces.row, pieces.col)
         self.node_cell, self.node = rim_nodes(mesh, pieces)
@@ -71,7 +73,7 @@ class Clipper:
         """The cells in which chains go from rim to rim: numbers, ascending, and polygons."""
         chains, odd = chains_of(self.pieces, self.cell)
         chains = chains.only(~np.isin(chains.cell, odd))
-        joints, _ = joints_of(self.mesh, self.pieces, chains, self.node_cell)
+        joints, _ = joints_of(self.mesh, self.pieces, chains, self.node_cell, self.reach)
         order, ring = _rings(joints)
         coordinates, ends = self._coordinates(joints, order, ring)
         offsets = np.append(0, ends)
@@ -107,7 +109,7 @@ class Clipper:
 
     def _one_by_one(self, cells: Ints) -> list[shapely.Geometry]:
         """Clipped cells from the faces between all lines in them."""
-        owner, _row, _col = places_of(self.mesh, cells)
+        owner, _, _ = places_of(self.mesh, cells)
         inner = np.flatnonzero(~self.pieces.along & np.isin(self.cell, cells))
         inner = inner[np.argsort(self.cell[inner], kind="stable")]
         loops, following = self.pieces.loops, self.pieces.loops.after()

@@ -16,11 +16,12 @@ import shapely
 from gridgis.contract import GridError
 from gridgis.lattice import beidou
 from gridgis.lattice.borders import Borders, Ints
-from gridgis.lattice.cells import Lattice, Plan
+from gridgis.lattice.cells import Lattice
 from gridgis.lattice.european import EPSG, EXTENT, checked_size
 from gridgis.lattice.frames import Degrees, Exchanged, Frame, Upright
 from gridgis.lattice.ground import Ground, ground_of
 from gridgis.lattice.hexagons import Hexagons
+from gridgis.lattice.laying import Plan, found
 from gridgis.lattice.mesh import Mesh
 from gridgis.lattice.names import Labels, counted
 from gridgis.lattice.squares import Squares
@@ -410,8 +411,7 @@ def _size_for(ground: Ground, cells: int, plan_of: Callable[[float], Plan], area
 
     def too_many(step: int) -> bool:
         try:
-            plan = plan_of(_rounded(step))
-            part, full = plan.found(plan.cut(np.array([ground.outline], object))[0])
+            part, full = found(plan_of(_rounded(step)).cut(np.array([ground.outline], object)))
         except GridError:
             return True  # more than can be looked at
         return int(np.count_nonzero(part | full)) > cells

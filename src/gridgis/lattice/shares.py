@@ -9,30 +9,28 @@ from gridgis.lattice.borders import Bools, Ints
 from gridgis.lattice.chains import cells_of
 from gridgis.lattice.clip import Clipper, Polygons
 from gridgis.lattice.covered import entered, surrounded
-from gridgis.lattice.mesh import Mesh, Pieces
+from gridgis.lattice.mesh import Mesh
 
 
-def largest_share(mesh: Mesh, pieces: Pieces, areas: Polygons, row: Ints, col: Ints) -> Ints:
+def largest_share(clipper: Clipper, row: Ints, col: Ints) -> Ints:
     """Give the position of the area with the largest share of each cell; of equal ones, the first.
 
     Parameters
     ----------
-    mesh : Mesh
-    pieces : Pieces
-        The outlines of all areas, cut by the mesh.
-    areas : array of Polygon or MultiPolygon
-        The areas in the coordinates of the mesh, by owner.
+    clipper : Clipper
+        Of the outlines of all areas, each an owner.
     row, col : array of int
         The cells.
     """
+    mesh, pieces = clipper.mesh, clipper.pieces
     ones = np.ones(len(pieces.loops.owner), np.int64)
     holders = surrounded(mesh, pieces, ones)[row, col]
     owner = surrounded(mesh, pieces, pieces.loops.owner)[row, col]
     cut = entered(mesh, pieces)[row, col]
     unclear = np.flatnonzero(~cut & (holders != 1))  # areas that overlap, or a gap between them
-    owner[unclear] = _at_middle(mesh, areas, row[unclear], col[unclear])
+    owner[unclear] = _at_middle(mesh, clipper.outlines, row[unclear], col[unclear])
     shared = np.flatnonzero(cut)
-    owner[shared] = _of_cut(mesh, pieces, areas, row[shared], col[shared])
+    owner[shared] = _of_cut(clipper, row[shared], col[shared])
     return owner
 
 
@@ -49,18 +47,18 @@ def _at_middle(mesh: Mesh, areas: Polygons, row: Ints, col: Ints) -> Ints:
     return found
 
 
-def _of_cut(mesh: Mesh, pieces: Pieces, areas: Polygons, row: Ints, col: Ints) -> Ints:
+def _of_cut(clipper: Clipper, row: Ints, col: Ints) -> Ints:
     """The area with the largest part in each cell that borders of areas enter."""
+    mesh = clipper.mesh
     size = mesh.shape[0] * mesh.shape[1]
     cells = cells_of(mesh, np.zeros(len(row), np.int64), row, col)
     order = np.argsort(cells)
-    inner = ~pieces.along
-    numbers = np.unique(cells_of(mesh, pieces.loops.owner[pieces.loops.ring], pieces.row, pieces.col)[inner])
+    numbers = np.unique(clipper.cell[~clipper.pieces.along])
     numbers = numbers[np.isin(numbers % size, cells)]
     which = order[np.searchsorted(cells[order], numbers % size)]
     contested = _several(which)
     part = np.ones(len(numbers))
-    part[contested] = shapely.area(Clipper(mesh, pieces, areas).clipped(numbers[contested]))
+    part[contested] = shapely.area(clipper.clipped(numbers[contested]))
     largest = np.lexsort((numbers, -part, which))
     first = largest[np.flatnonzero(np.diff(which[largest], prepend=-1))]
     owner = np.zeros(len(row), np.int64)

@@ -120,7 +120,7 @@ def declared_crs(
         If there is none, or the two contradict each other.
     """
     what = Path(str(path)).name
-    declared = features.crs if features.crs is not None and features.crs.geodetic_crs is not None else None
+    declared = features.crs if systems.declares(features.crs) else None
     if source_crs is None:
         if declared is None:
             raise GridError(
