@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gridgis import compiled
 from gridgis.contract import GridError
-from gridgis.locate import signs, stored
+from gridgis.locate import boxes, signs, stored
 from gridgis.locate.arcs import arcs_of, rings_of
 from gridgis.locate.index import CellIndex, index_around
 from gridgis.locate.tree import frame_of, tree_of
@@ -98,6 +98,25 @@ def test_an_index_around_points_answers_them_as_the_whole_does(family, seed, man
     x, y = hard_points(grid, rng, many)
     for one, two in zip(CellIndex(grid).examine(x, y), index_around(grid, x, y).examine(x, y), strict=True):
         assert np.array_equal(one, two)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["FEW", "MOST_MEETINGS", ""]), st.sampled_from([1.0, 1e6, 1e307]))
+def test_the_boxes_with_a_point_are_found(seed, none_of, size):
+    rng = np.random.default_rng(seed)
+    corner, width = rng.integers(-9, 9, (40, 2)) * size, rng.integers(0, 5, (40, 2)) * size
+    sides = np.hstack([corner, corner + width])
+    sides[rng.random(40) < 0.1] = np.nan
+    x, y = rng.integers(-30, 30, (2, rng.integers(0, 30))) * (size / 2)
+    x[rng.random(len(x)) < 0.1] = rng.choice([np.nan, np.inf, -1e308])
+    west, south, east, north = sides.T[:, :, None]
+    expected = ((west <= x) & (x <= east) & (south <= y) & (y <= north)).any(axis=1)
+    with pytest.MonkeyPatch.context() as patch:
+        if none_of:
+            patch.setattr(boxes, "FEW", 0)
+            patch.setattr(boxes, none_of, 0)
+        found = boxes.boxes_with_points(sides, x, y)
+    assert (found >= expected).all()
+    assert none_of == "MOST_MEETINGS" or found.tolist() == expected.tolist()
 
 
 def test_an_index_around_no_points():

@@ -150,6 +150,9 @@ def require_unique(frame: pd.DataFrame, column: str, what: str) -> None:
     GridError
         If one does; the sentence names the first five values.
     """
+    values = frame[column].array
+    if isinstance(frame[column].dtype, pd.StringDtype) and (values[1:] > values[:-1]).all():
+        return  # in order, as a grid is: several times faster to see
     twice = frame[column][frame[column].duplicated()].unique()
     if len(twice):
         raise GridError(f"{what}: expected each {column} once; more than once: {listed(twice)}.")

@@ -230,8 +230,11 @@ def _fill(answers: Answers, rows: npt.NDArray[np.int64], found: Answers) -> None
 
 def _texts(values: Sequence[str] | npt.NDArray[np.object_], places: npt.NDArray[Any], index: pd.Index) -> pd.Series:
     """Give text by its place among the values, missing for place -1."""
-    known = text_column([*values, None]).array
-    return pd.Series(known.take(places.astype(np.intp)), index)
+    places = places.astype(np.intp)
+    if len(places) < len(values):
+        known = np.asarray(values, object)[places]
+        return text_column(np.where(places < 0, None, known), index)
+    return pd.Series(text_column([*values, None]).array.take(places), index)
 
 
 def _warn_if_elsewhere(how: npt.NDArray[np.uint8]) -> None:

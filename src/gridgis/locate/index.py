@@ -17,6 +17,7 @@ from gridgis import compiled
 from gridgis.contract import CODE, Grid, GridError, listed, require_grid, require_metre_crs
 from gridgis.locate import stored
 from gridgis.locate.arcs import arcs_of, rings_of
+from gridgis.locate.boxes import boxes_with_points
 from gridgis.locate.lookup import BAD_COORDINATES, CONFLICT, OPEN, OUTSIDE, Index, find
 from gridgis.locate.signs import SAFE
 from gridgis.locate.tree import MOST_CELLS, frame_of, tree_of
@@ -27,8 +28,6 @@ MOST_EDGES, MOST_EDGES_ONCE = 6, 16
 """How many edges may touch a pixel: more make an index that is built faster and asked more slowly."""
 SPARSE = 16
 """With fewer points a cell, looking at all edges of a cell costs less than an index."""
-FEW = 1 << 21
-"""So many pairs of a point and a box may be compared one by one."""
 BATCH = 1 << 20
 
 Floats = npt.NDArray[np.float64]
@@ -333,8 +332,8 @@ class Scan:
 def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex | Scan:
     """Make ready what answers for these points alone, as fast as it can be done once.
 
-    It knows the cells whose box holds one of the points. It gives for these points what ``CellIndex(grid)`` gives, and
-    must not be asked for others.
+    It takes a grid that keeps its contract: that is not asked again. It knows the cells whose box holds one of the
+    points. It gives for these points what ``CellIndex(grid)`` gives, and must not be asked for others.
 
     Parameters
     ----------
@@ -359,8 +358,7 @@ def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex | Scan:
     >>> index_around(example.grid, x, y).examine(x, y)[0].tolist()
     [0]
     """
-    grid = require_grid(grid)
-    wanted = _asked_for(shapely.bounds(grid.geometry.to_numpy()), x, y)
+    wanted = boxes_with_points(shapely.bounds(grid.geometry.to_numpy()), x, y)
     if compiled.core is not None and len(x) < SPARSE * int(wanted.sum()):
         return Scan(grid, wanted)
     index = CellIndex.__new__(CellIndex)
@@ -370,42 +368,10 @@ def index_around(grid: Grid, x: Floats, y: Floats) -> CellIndex | Scan:
     return index
 
 
-def _asked_for(boxes: Floats, x: Floats, y: Floats) -> Bools:
-    """Tell the cells whose box may hold a point: points are counted in coarse squares, boxes are sums of these."""
-    known: Bools = np.asarray(np.isfinite(boxes).all(axis=1))
-    if not known.any() or not len(x):
-        return np.zeros(len(boxes), bool)
-    low, high = boxes[known, :2].min(axis=0), boxes[known, 2:].max(axis=0)
-    inside = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
-    x, y = x[inside], y[inside]
-    wanted = known.copy()
-    if len(x) * len(boxes) > FEW:
-        wanted &= _in_full_squares(boxes, x, y, low, high)
-    if len(x) * int(wanted.sum()) <= FEW:
-        here, (west, south, east, north) = np.flatnonzero(wanted), boxes[wanted].T[:, :, None]
-        wanted[here] = ((west <= x) & (x <= east) & (south <= y) & (y <= north)).any(axis=1)
-    return wanted
-
-
-def _in_full_squares(boxes: Floats, x: Floats, y: Floats, low: Floats, high: Floats) -> Bools:
-    """Tell the boxes that touch a square with a point in it."""
-    side = int(np.clip(2 * np.sqrt(len(boxes)), 16, 512))
-    width = np.maximum(high - low, np.finfo(float).tiny)
-
-    def square(values: Floats, axis: int) -> npt.NDArray[np.int64]:
-        return np.clip((np.nan_to_num(values) - low[axis]) / width[axis] * side, 0, side - 1).astype(np.int64)
-
-    counts = np.bincount(square(y, 1) * side + square(x, 0), minlength=side * side)
-    sums = np.pad(counts.reshape(side, side).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    west, south, east, north = (square(boxes[:, number], number % 2) for number in range(4))
-    held = sums[north + 1, east + 1] - sums[south, east + 1] - sums[north + 1, west] + sums[south, west]
-    return held > 0
-
-
 def _ordered(grid: Grid, wanted: Bools) -> tuple[npt.NDArray[np.object_], Rows]:
     """Give the cells that are wanted in the order of their codes, and their rows."""
     rows = np.flatnonzero(wanted).astype(np.int32)
-    rows = rows[np.argsort(grid[CODE].to_numpy(object)[rows].astype(str), kind="stable")]
+    rows = rows[np.argsort(grid[CODE].array.take(rows).to_numpy(object).astype(str), kind="stable")]
     cells = np.asarray(grid.geometry.to_numpy(), object)[rows]
     other = np.flatnonzero(~np.isin(shapely.get_type_id(cells), (-1, 3, 6)))
     if len(other):

@@ -75,12 +75,13 @@ def locator_of(grid: Grid | Locator, x: Floats | None = None, y: Floats | None =
     ----------
     grid : GeoDataFrame or Locator
     x, y : array of float, optional
-        The only points that will be asked for: where they are few, the index of a table is made for them alone.
+        The only points that will be asked for: where they are few, the index of a table is made for them alone,
+        and the table is taken to keep its contract.
 
     Raises
     ------
     GridError
-        If a table breaks the contract of a grid.
+        If a table breaks the contract of a grid, and the points are many or not given.
 
     Examples
     --------
