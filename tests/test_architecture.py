@@ -14,7 +14,7 @@ import gridgis
 
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
-    "_version", "progress", "cover", "contract", "compiled", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "summarise",
+    "_version", "progress", "cover", "contract", "compiled", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "batches", "summarise",
     "privacy", "write", "scale", "maps", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "cli", "__main__",
 ]  # fmt: skip
 PUBLIC = [
@@ -70,7 +70,7 @@ def test_imports_go_one_way(path):
     assert later == []
 
 
-@pytest.mark.parametrize("folder", ["read", "lattice", "divide", "locate", "maps", "report"])
+@pytest.mark.parametrize("folder", ["read", "lattice", "divide", "locate", "batches", "maps", "report"])
 def test_a_folder_has_no_circles(folder):
     needs = {
         path.stem: {module[1] for module in imported(path) if module[:1] == [folder] and len(module) > 1}

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gridgis import scale
+from gridgis.batches.files import count_file
 from gridgis.contract import GridError, GridWarning
 from gridgis.locate import locate
-from gridgis.locate.files import count_file
 from gridgis.locate.index import CellIndex
 from gridgis.read import read_points
 from gridgis.sample import ORIGIN, small_example

@@ -36,9 +36,9 @@ import pyogrio
 import shapely
 
 import gridgis as gg
-from gridgis.locate.files import BATCH_ROWS, count_file, locate_file
+from gridgis.batches.files import BATCH_ROWS, count_file, locate_file
+from gridgis.batches.streams import open_stream
 from gridgis.locate.index import CellIndex
-from gridgis.locate.streams import open_stream
 from gridgis.read.opening import Report
 
 XY = {"x": "x", "y": "y", "crs": covers.CRS}

@@ -1,6 +1,7 @@
 """Grid management: divide a jurisdiction into service cells, code them, locate events, draw maps that may be shown."""
 
 from gridgis._version import VERSION as __version__  # noqa: N811
+from gridgis.batches.files import count_file, locate_file
 from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import CodeField, CodeScheme, assign_codes, parent_code
 from gridgis.contract import Grid, GridError, GridWarning
@@ -22,7 +23,6 @@ from gridgis.lattice import (
     square_grid,
 )
 from gridgis.locate import account, locate, split
-from gridgis.locate.files import count_file, locate_file
 from gridgis.locate.index import CellIndex
 from gridgis.maps import coverage_image, coverage_map, hotspot_image, hotspot_map
 from gridgis.privacy import Published, publish

@@ -26,13 +26,13 @@ import pyarrow as pa
 import pyproj
 import shapely
 
+from gridgis.batches.counts import Tally
+from gridgis.batches.sources import cells_of, fingerprint, locate_places
+from gridgis.batches.streams import plain_column, plain_type
 from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
 from gridgis.crs import known_crs
 from gridgis.locate.coordinates import Places, places_of, weights_of
-from gridgis.locate.counts import Tally
 from gridgis.locate.points import HOW, Locator, locator_of
-from gridgis.locate.sources import cells_of, fingerprint, locate_places
-from gridgis.locate.streams import plain_column, plain_type
 
 WHAT = "partition"
 """Begins the sentence of an error about what a partition holds."""

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all."""
+"""A file is written whole or not at all, and without the date of writing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow
+import pyogrio
 
 from gridgis.contract import GridError
 
 _JOURNALS = ("-journal", "-wal", "-shm")
+INSTANT = "2000-01-01T00:00:00Z"
+"""The date that stands in files of ours, whenever they are written."""
+SIDECAR = ".provenance.json"
+"""What the name of a note on a file that cannot carry one ends with."""
 
 
 @contextmanager
@@ -76,6 +81,24 @@ def _to_disk(path: Path, flags: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def fixed_date() -> Iterator[None]:
+    """Fix the date that GDAL writes, else two writes of one content differ.
+
+    Examples
+    --------
+    >>> with fixed_date():
+    ...     pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    '2000-01-01T00:00:00Z'
+    """
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": INSTANT})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def first_line(error: BaseException, path: Path) -> str:

@@ -9,8 +9,8 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,12 @@ import shapely
 from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.persons import without_persons
-from gridgis.whole import first_line, whole_file
+from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
 _PARQUET = (".parquet", ".geoparquet")
 _PLAIN = (".csv", ".xlsx")
 _KEY = "gridgis"
-_SIDECAR = ".provenance.json"
-_INSTANT = "2000-01-01T00:00:00Z"
 _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 _DEGREE_DECIMALS = 9  # 0.1 mm: vertices of neighbours stay the same, near ones stay apart
 
@@ -273,7 +271,7 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
             metadata = pyarrow.parquet.read_schema(target).metadata or {}
             note = metadata.get(_KEY.encode())
         else:
-            beside = Path(f"{target}{_SIDECAR}")
+            beside = Path(f"{target}{SIDECAR}")
             note = beside.read_text(encoding="utf-8") if beside.is_file() else None
         return dict(json.loads(note)) if note else {}
     except (RuntimeError, ValueError, OSError) as error:
@@ -312,7 +310,7 @@ def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | No
     table = _plain_columns(table, target.name)
     note = None if provenance is None else _json(dict(provenance), target.name)
     inside = suffix == ".gpkg" or suffix in _PARQUET
-    beside = Path(f"{target}{_SIDECAR}")
+    beside = Path(f"{target}{SIDECAR}")
     with whole_file(beside) if note is not None and not inside else nullcontext() as sidecar:
         if sidecar is not None and note is not None:
             sidecar.write_text(_json(json.loads(note), target.name, indent=1) + "\n", encoding="utf-8", newline="\n")
@@ -372,7 +370,7 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
     else:
         options = {"layer_options": {"RFC7946": "YES", "COORDINATE_PRECISION": str(_DEGREE_DECIMALS)}}
         table = _in_degrees(gpd.GeoDataFrame(table), what)
-    with _fixed_date():
+    with fixed_date():
         pyogrio.write_dataframe(table, temporary, driver=driver, layer=layer, **options)
 
 
@@ -382,17 +380,6 @@ def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
     moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
     moved = shapely.orient_polygons(moved)
     return table.set_geometry(gpd.GeoSeries(moved, table.index, crs=WGS84))
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """Fix the date that GDAL writes, else two writes of one content differ."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _INSTANT})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def _write_parquet(table: pd.DataFrame, temporary: Path, note: str | None) -> None:
@@ -419,7 +406,7 @@ def _write_excel(table: pd.DataFrame, temporary: Path, sheet: str) -> None:
         for name in old.namelist():
             content = old.read(name)
             if name == "docProps/core.xml":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", _INSTANT.encode(), content)
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", INSTANT.encode(), content)
             new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
 
 

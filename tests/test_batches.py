@@ -22,15 +22,16 @@ import shapely
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from gridgis.batches import files, writing
+from gridgis.batches.counts import ELSEWHERE, ExactSums
+from gridgis.batches.files import count_file, locate_file
+from gridgis.batches.personal import holds_persons
+from gridgis.batches.streams import open_stream
 from gridgis.contract import GridError, GridWarning
 from gridgis.lattice import square_grid
-from gridgis.locate import account, files, locate, writing
+from gridgis.locate import account, locate
 from gridgis.locate.coordinates import places_of, places_of_points
-from gridgis.locate.counts import ELSEWHERE, ExactSums
-from gridgis.locate.files import count_file, locate_file
 from gridgis.locate.index import CellIndex
-from gridgis.locate.personal import holds_persons
-from gridgis.locate.streams import open_stream
 from gridgis.persons import has_personal_text
 from gridgis.read import read_points, read_table
 from gridgis.read.opening import Report, open_table
@@ -321,7 +322,7 @@ def test_the_grid_may_be_a_table_an_index_or_a_file(tmp_path, grid, calm):
 
 KILLED = """
     import os, signal, sys, warnings
-    from gridgis.locate import files, writing
+    from gridgis.batches import files, writing
     from gridgis.locate.index import CellIndex
     from gridgis.sample import small_example
     files.PART_ROWS, writing.GROUP_ROWS = 7, 3
@@ -529,7 +530,7 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path, grid, calm)
 FULL = """
     import resource, sys
     from gridgis.contract import GridError
-    from gridgis.locate import files
+    from gridgis.batches import files
     from gridgis.sample import small_example
     files.PART_ROWS = 1000
     grid = small_example().grid
@@ -1007,7 +1008,7 @@ def test_a_geopackage_is_an_ordinary_one(tmp_path, grid, calm):
 MEMORY = """
     import sys, warnings
     from pathlib import Path
-    from gridgis.locate.files import count_file, locate_file
+    from gridgis.batches.files import count_file, locate_file
     from gridgis.sample import small_example
     warnings.simplefilter("ignore")
     grid = small_example().grid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import pyarrow.parquet
 import pyogrio
 import pyproj
 
+from gridgis.batches.streams import GEOMETRY
 from gridgis.contract import GridError
-from gridgis.locate.streams import GEOMETRY
 from gridgis.read.opening import PARQUET
-from gridgis.whole import whole_file
+from gridgis.whole import SIDECAR, fixed_date, whole_file
 
 TARGETS = (*PARQUET, ".csv", ".gpkg")
 """The formats that can be written batch by batch."""
@@ -26,8 +25,6 @@ TARGETS = (*PARQUET, ".csv", ".gpkg")
 GROUP_ROWS, GROUP_BYTES = 1 << 17, 1 << 26
 """Rows and bytes that are written at a time at most, and so those of a row group of Parquet."""
 
-_SIDECAR = ".provenance.json"
-_INSTANT = "2000-01-01T00:00:00Z"
 _SPECIAL = r'[",\r\n]'
 
 
@@ -136,7 +133,7 @@ def write_batches(
     write = _write_csv if suffix == ".csv" else _write_gpkg if suffix == ".gpkg" else _write_parquet
     with whole_file(target) as temporary:
         write(temporary, schema, _even(Rest(batches), schema, at_a_time or GROUP_ROWS), crs)
-    Path(f"{target}{_SIDECAR}").unlink(missing_ok=True)  # what an older file of this name was made from
+    Path(f"{target}{SIDECAR}").unlink(missing_ok=True)  # what an older file of this name was made from
 
 
 def require_writable(target: Path) -> None:
@@ -182,19 +179,8 @@ def _write_gpkg(temporary: Path, schema: pa.Schema, batches: Iterator[pa.RecordB
         options["layer_options"]["GEOMETRY_NAME"] = GEOMETRY
         options |= {"geometry_name": GEOMETRY, "geometry_type": "Point", "crs": crs.to_wkt()}
     rows = pa.RecordBatchReader.from_batches(schema, batches)
-    with _fixed_date():
+    with fixed_date():
         pyogrio.write_arrow(rows, temporary, layer="table", driver="GPKG", **options)
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """Fix the date that GDAL writes, else two writes of one content differ."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _INSTANT})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def _write_csv(temporary: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], _: pyproj.CRS | None) -> None:

@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyproj
 import shapely
 
+from gridgis.batches.streams import GEOMETRY, Stream, open_stream
 from gridgis.contract import CODE, Grid, GridError, listed
 from gridgis.crs import known_crs, same_crs, transform_xy
 from gridgis.locate.coordinates import Floats, Places, places_of, places_of_points
 from gridgis.locate.index import CellIndex
 from gridgis.locate.points import BAD, NOWHERE, Answers, Locator, examine_points
 from gridgis.locate.stored import MAGIC
-from gridgis.locate.streams import GEOMETRY, Stream, open_stream
 from gridgis.read.opening import Report
 from gridgis.read.tables import read_grid
 from gridgis.read.tidying import declared_crs

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyproj
 
+from gridgis.batches.personal import PersonColumns, holds_persons
+from gridgis.batches.sources import in_crs
 from gridgis.contract import CODE, GridError, GridWarning, text_column
 from gridgis.locate.coordinates import Places, Plausible, elsewhere_warning
-from gridgis.locate.personal import PersonColumns, holds_persons
 from gridgis.locate.points import Locator
-from gridgis.locate.sources import in_crs
 
 COUNT = "count"
 """The column of all rows; ``count_<category>`` are its parts and add up to it."""

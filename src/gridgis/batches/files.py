@@ -19,16 +19,16 @@ import pyarrow as pa
 import pyproj
 
 from gridgis._version import VERSION
+from gridgis.batches.counts import Tally
+from gridgis.batches.parts import Parts
+from gridgis.batches.personal import PersonColumns
+from gridgis.batches.sources import PointTable, cells_of, fingerprint, locate_places, open_points, require_column
+from gridgis.batches.streams import GEOMETRY
+from gridgis.batches.writing import Rest, group_rows, require_writable, size_of, write_batches
 from gridgis.contract import CODE, Grid, GridError, GridWarning, listed
 from gridgis.crs import require_shareable
 from gridgis.locate.coordinates import Plausible, elsewhere_warning, points_as_wkb, weights_of
-from gridgis.locate.counts import Tally
-from gridgis.locate.parts import Parts
-from gridgis.locate.personal import PersonColumns
 from gridgis.locate.points import HOW, REASONS, Locator, locator_of
-from gridgis.locate.sources import PointTable, cells_of, fingerprint, locate_places, open_points, require_column
-from gridgis.locate.streams import GEOMETRY
-from gridgis.locate.writing import Rest, group_rows, require_writable, size_of, write_batches
 from gridgis.progress import progress
 from gridgis.read.opening import Report
 from gridgis.read.points import PROBLEM
