@@ -406,12 +406,16 @@ def test_an_interrupted_run_leaves_no_half_file_and_the_old_one_as_it_was(tmp_pa
     assert target.read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_a_run_that_fails_before_anything_is_done_leaves_nothing(tmp_path, grid, calm):
     source = write(pd.DataFrame({"x": [113.1] * 9, "y": [36.2] * 9}), tmp_path / "events.csv")
     for error in (GridError, KeyboardInterrupt):
         with pytest.raises(error), pytest.MonkeyPatch.context() as patch:
             if error is KeyboardInterrupt:
-                patch.setattr(files, "_examined", lambda *_: signal.raise_signal(signal.SIGINT))
+                patch.setattr(files, "_examined", interrupted)
             locate_file(source, grid, tmp_path / "a.csv", **XY)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv"]
 
