@@ -14,7 +14,7 @@ import gridgis
 
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
-    "_version", "progress", "cover", "contract", "compiled", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "batches", "summarise",
+    "_version", "progress", "cover", "answers", "contract", "compiled", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "summarise", "batches",
     "privacy", "write", "scale", "maps", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "cli", "__main__",
 ]  # fmt: skip
 PUBLIC = [

@@ -4,13 +4,14 @@ from dataclasses import FrozenInstanceError
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from shapely.affinity import translate
 
 from gridgis.check import RULES, Finding, check_grid
 from gridgis.codes import CodeScheme
-from gridgis.contract import GridError, require_grid, require_metre_crs, require_same_crs
+from gridgis.contract import GridError, require_grid, require_metre_crs, require_same_crs, require_unique, text_column
 from gridgis.sample import MADE_UP_STREET, ORIGIN, small_example
 
 SCHEME = CodeScheme.unit_grid()
@@ -251,3 +252,10 @@ def test_doors_say_what_came_and_what_to_do():
         require_grid(changed("grid_code", 0, 7))
     with pytest.raises(GridError, match="WGS 84 / UTM zone 49N"):
         require_same_crs(4547, 32649, "both")
+
+
+@pytest.mark.parametrize("codes", [["a", "a"], ["b", "a", "b"], ["a", None, "a"], ["1", "2", "10", "2"]])
+def test_a_code_that_stands_twice_is_found_whatever_stands_between(codes):
+    with pytest.raises(GridError, match="expected each grid_code once; more than once: "):
+        require_unique(pd.DataFrame({"grid_code": text_column(codes)}), "grid_code", "grid")
+    require_unique(pd.DataFrame({"grid_code": text_column(["a", "b", "c"])}), "grid_code", "grid")

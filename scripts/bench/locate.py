@@ -47,7 +47,8 @@ import shapely
 
 import gridgis as gg
 from gridgis import compiled
-from gridgis.locate.index import CONFLICT, CellIndex
+from gridgis.answers import CONFLICT
+from gridgis.locate.index import CellIndex
 
 KINDS = ("uniform", "clustered", "adversarial")
 PARTS = ("join", "small", "counts", "threads", "index")

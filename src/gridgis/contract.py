@@ -151,7 +151,8 @@ def require_unique(frame: pd.DataFrame, column: str, what: str) -> None:
         If one does; the sentence names the first five values.
     """
     values = frame[column].array
-    if isinstance(frame[column].dtype, pd.StringDtype) and (values[1:] > values[:-1]).all():
+    text = isinstance(frame[column].dtype, pd.StringDtype) and not values.isna().any()
+    if text and (values[1:] > values[:-1]).all():
         return  # in order, as a grid is: several times faster to see
     twice = frame[column][frame[column].duplicated()].unique()
     if len(twice):

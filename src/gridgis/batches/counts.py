@@ -16,15 +16,7 @@ from gridgis.batches.sources import in_crs
 from gridgis.contract import CODE, GridError, GridWarning, text_column
 from gridgis.locate.coordinates import Places, Plausible, elsewhere_warning
 from gridgis.locate.points import Locator
-
-COUNT = "count"
-"""The column of all rows; ``count_<category>`` are its parts and add up to it."""
-
-NO_CATEGORY = "(none)"
-"""The part that holds the rows without a category."""
-
-MOST_CATEGORIES = 50
-"""A column with more values is no category: their names would become columns, and stand on maps."""
+from gridgis.summarise import COUNT, MOST_CATEGORIES, NO_CATEGORY
 
 ELSEWHERE = ("outside", "conflict", "bad_coordinates", "no_coordinates")
 """Where a row can be that is in no cell, in the order of their lines in the table."""

@@ -27,7 +27,7 @@ import pyogrio
 import pyproj
 
 from gridgis.contract import GridError, listed
-from gridgis.read.opening import DELIMITED, PARQUET, Report, _layer, _one_sentence, _text_encoding
+from gridgis.read.opening import DELIMITED, PARQUET, Report, layer_of, one_sentence, text_encoding
 
 FEATURES = (".gpkg", ".fgb")
 
@@ -92,7 +92,7 @@ class Stream:
         GridError
             If the file cannot be read.
         """
-        with _one_sentence(self.path):
+        with one_sentence(self.path):
             for batch in self._read([self._in_file(name) for name in columns], most, skip):
                 for start in range(0, batch.num_rows, most):
                     yield self._plain(batch.slice(start, most), columns)
@@ -147,7 +147,7 @@ def open_stream(path: str | os.PathLike[str], report: Report, *, layer: str | No
         raise GridError(f"{file.name}: expected a file; there is {'a folder' if file.is_dir() else 'nothing'} there.")
     if layer is not None and suffix not in FEATURES:
         raise GridError(f"{file.name}: a {suffix} file has no layers; leave layer= out.")
-    with _one_sentence(file):
+    with one_sentence(file):
         if suffix in PARQUET:
             stream: Stream = _open_parquet(file)
         elif suffix in DELIMITED:
@@ -275,7 +275,7 @@ class _FeatureStream(Stream):
 
 
 def _open_features(file: Path, layer: str | None) -> Stream:
-    name = _layer(file, layer, ["points"])
+    name = layer_of(file, layer, ["points"])
     with pyogrio.open_arrow(file, layer=name, use_pyarrow=True) as (about, opened):
         schema = opened.schema
     geometry = (about["geometry_name"] or "wkb_geometry") if about["geometry_type"] else None
@@ -344,7 +344,7 @@ class _TextStream(Stream):
 
 def _open_text(file: Path, report: Report) -> Stream:
     strict = _is_strict(file)
-    encoding = "utf-8-sig" if strict else _text_encoding(file)
+    encoding = "utf-8-sig" if strict else text_encoding(file)
     if encoding not in ("utf-8-sig", "utf-16"):
         report.note(f"the text is not UTF-8, it was read as {encoding}")
     header = pd.read_csv(file, nrows=0, encoding=encoding, **_pandas_options(file)).columns.tolist()

@@ -1,7 +1,7 @@
 """Regular cells over areas, and the public codes of places."""
 
 from gridgis.lattice.beidou import Bounds, beidou_cell, beidou_code
-from gridgis.lattice.cells import BAD_COORDINATES, CONFLICT, OUTSIDE, Counts, Lattice
+from gridgis.lattice.cells import Lattice
 from gridgis.lattice.columns import point_codes
 from gridgis.lattice.european import european_cell, european_code
 from gridgis.lattice.making import beidou_grid, european_grid, hex_grid, square_grid
@@ -14,11 +14,7 @@ from gridgis.lattice.references import (
 )
 
 __all__ = [
-    "BAD_COORDINATES",
-    "CONFLICT",
-    "OUTSIDE",
     "Bounds",
-    "Counts",
     "Lattice",
     "MgrsCell",
     "beidou_cell",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
+from gridgis.answers import BAD_COORDINATES, OUTSIDE, Counts
 from gridgis.contract import CODE, PARENT, Grid, GridError, text_column
 from gridgis.lattice.borders import Bools, Floats, Ints
 from gridgis.lattice.chains import cells_of, places_of
@@ -21,21 +22,8 @@ from gridgis.lattice.laying import Plan, lay
 from gridgis.lattice.names import Texts
 from gridgis.lattice.shares import largest_share
 
-OUTSIDE, CONFLICT, BAD_COORDINATES = -1, -2, -3
-"""What stands in the place of a cell: the point lies in none, in two that overlap (never in a lattice), or nowhere."""
-
 BLOCK = 1 << 14
 """So many points are located at once: their arrays stay in the cache of the processor."""
-
-
-class Counts(NamedTuple):
-    """Points, or their weights, counted by where they lie; together they are all that was given."""
-
-    cells: npt.NDArray[Any]
-    """One number a cell, in the order of the lattice: int64, or float64 where weights were given."""
-    outside: float
-    conflict: float
-    bad_coordinates: float
 
 
 class Lattice:

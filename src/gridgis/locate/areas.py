@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from gridgis.answers import OUTSIDE
 from gridgis.cover import unrounded
-from gridgis.locate.index import OUTSIDE
 from gridgis.locate.points import CLASH
 from gridgis.locate.shapes import (
     Cells,

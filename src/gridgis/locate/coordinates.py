@@ -15,6 +15,7 @@ import shapely
 
 from gridgis.contract import GridError, GridWarning
 from gridgis.crs import require_plausible
+from gridgis.read.points import is_missing
 from gridgis.read.tidying import number_or_nan
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -280,7 +281,7 @@ def _axis(column: pa.Array) -> _Axis:
     numbers = _numbers_in_text(column) if text else number_or_nan(_cells(column))
     absent = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
     unread = np.flatnonzero(np.isnan(numbers) & ~absent)
-    absent[unread] = [_is_missing(cell) for cell in _cells(column.take(pa.array(unread)))]
+    absent[unread] = [is_missing(cell) for cell in _cells(column.take(pa.array(unread)))]
     return _Axis(numbers, absent, np.isnan(numbers) & ~absent)
 
 
@@ -310,12 +311,6 @@ def _cells(column: pa.Array) -> list[Any]:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return list(column.to_pylist())
     return list(column.to_pandas().tolist())
-
-
-def _is_missing(cell: Any) -> bool:
-    if isinstance(cell, str):
-        return cell.strip().lower() in ("", "nan")
-    return bool(pd.isna(cell))
 
 
 def _of_struct(column: pa.Array) -> tuple[Floats, Floats]:

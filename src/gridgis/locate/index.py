@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,16 @@ import pyproj
 import shapely
 
 from gridgis import compiled
+from gridgis.answers import Counts
 from gridgis.contract import CODE, Grid, GridError, listed, require_grid, require_metre_crs
 from gridgis.locate import stored
 from gridgis.locate.arcs import arcs_of, rings_of
 from gridgis.locate.boxes import boxes_with_points
-from gridgis.locate.lookup import BAD_COORDINATES, CONFLICT, OPEN, OUTSIDE, Index, find
+from gridgis.locate.lookup import OPEN, Index, find
 from gridgis.locate.signs import SAFE
 from gridgis.locate.tree import MOST_CELLS, frame_of, tree_of
 
-__all__ = ["BAD_COORDINATES", "CONFLICT", "OUTSIDE", "CellIndex", "Counts", "index_around"]
+__all__ = ["CellIndex", "index_around"]
 
 MOST_EDGES, MOST_EDGES_ONCE = 6, 16
 """How many edges may touch a pixel: more make an index that is built faster and asked more slowly."""
@@ -33,23 +34,6 @@ BATCH = 1 << 20
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
-
-
-class Counts(NamedTuple):
-    """Points, or their weights, counted by where they lie; together they are all that was given.
-
-    Attributes
-    ----------
-    cells : array of int64, or float64 where weights were given
-        One number a cell, in the order of the grid.
-    outside, conflict, bad_coordinates : int or float
-        What lies in no cell, where two cells overlap, and nowhere.
-    """
-
-    cells: npt.NDArray[Any]
-    outside: float
-    conflict: float
-    bad_coordinates: float
 
 
 class CellIndex:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from gridgis.answers import OUTSIDE
 from gridgis.cover import WIDTH_M, unrounded
-from gridgis.locate.index import OUTSIDE
 from gridgis.locate.shapes import (
     Cells,
     Flags,

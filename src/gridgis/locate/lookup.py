@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridgis import compiled
+from gridgis.answers import BAD_COORDINATES, CONFLICT, OUTSIDE
 from gridgis.locate.arcs import Arcs
 from gridgis.locate.grow import (
     BLOCK,
@@ -33,8 +34,6 @@ from gridgis.locate.grow import (
 from gridgis.locate.signs import orientation
 from gridgis.locate.tree import Frame, Tree
 
-OUTSIDE, CONFLICT, BAD_COORDINATES = -1, -2, -3
-"""What stands in the place of a cell: the point lies in none, in two at once, or nowhere."""
 OPEN = -4
 """What a kernel leaves to its twin: coordinates too small for sums of doubles."""
 NEAR = 2

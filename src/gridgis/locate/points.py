@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 
+from gridgis.answers import BAD_COORDINATES, CONFLICT, OUTSIDE
 from gridgis.contract import CODE, Grid, GridError
-from gridgis.locate.index import BAD_COORDINATES, CONFLICT, OUTSIDE, CellIndex, index_around
+from gridgis.locate.index import CellIndex, index_around
 from gridgis.locate.near import NearCells, require_near_m
 
 Floats = npt.NDArray[np.float64]

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from gridgis.answers import CONFLICT, OUTSIDE
 from gridgis.contract import GridError, listed
 from gridgis.cover import WIDTH_M, unrounded, wide_parts
-from gridgis.locate.index import CONFLICT, OUTSIDE
 from gridgis.locate.points import BOUNDARY, CLASH, INSIDE, OUT, SHARE, TIE
 
 EQUAL = 1e-6

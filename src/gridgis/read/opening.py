@@ -96,7 +96,7 @@ def open_table(
         raise GridError(f"{file.name}: expected a file; there is {'a folder' if file.is_dir() else 'nothing'} there.")
     if layer is not None and suffix not in (*GEODATA, *EXCEL):
         raise GridError(f"{file.name}: a {suffix} file has no layers; leave layer= out.")
-    with _one_sentence(file):
+    with one_sentence(file):
         if suffix in GEODATA:
             frame = _open_geodata(file, report, layer, prefer, options)
         elif suffix in PARQUET:
@@ -135,8 +135,14 @@ def open_features(
 
 
 @contextmanager
-def _one_sentence(file: Path) -> Iterator[None]:
-    """Turn whatever a driver raises into a `GridError`."""
+def one_sentence(file: Path) -> Iterator[None]:
+    """Turn whatever a driver raises into a `GridError`.
+
+    Raises
+    ------
+    GridError
+        In place of anything that a driver or the system raises.
+    """
     try:
         yield
     except GridError:
@@ -153,7 +159,7 @@ def _open_geodata(
 ) -> pd.DataFrame:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        options = {"layer": _layer(file, layer, prefer), "on_invalid": "ignore", **options}
+        options = {"layer": layer_of(file, layer, prefer), "on_invalid": "ignore", **options}
         if file.suffix.lower() == ".shp":
             frame = _open_shapefile(file, report, options)
         else:
@@ -164,8 +170,14 @@ def _open_geodata(
     return frame
 
 
-def _layer(file: Path, layer: str | None, prefer: Sequence[str]) -> str:
-    """Choose a layer: the one named, a preferred one, or the only one."""
+def layer_of(file: Path, layer: str | None, prefer: Sequence[str]) -> str:
+    """Choose a layer: the one named, a preferred one, or the only one.
+
+    Raises
+    ------
+    GridError
+        If there is none of that name, or several and none is named.
+    """
     layers = [(str(name), kind) for name, kind in pyogrio.list_layers(file)]
     names = [name for name, _ in layers]
     if layer is not None:
@@ -236,7 +248,7 @@ def _open_parquet(file: Path) -> pd.DataFrame:
 
 
 def _open_delimited(file: Path, report: Report) -> pd.DataFrame:
-    encoding = _text_encoding(file)
+    encoding = text_encoding(file)
     if encoding not in ("utf-8-sig", "utf-16"):
         report.note(f"the text is not UTF-8, it was read as {encoding}")
     with warnings.catch_warnings():
@@ -253,7 +265,14 @@ def _open_delimited(file: Path, report: Report) -> pd.DataFrame:
         )
 
 
-def _text_encoding(file: Path) -> str:
+def text_encoding(file: Path) -> str:
+    """Tell how a file of text is written: UTF-16, UTF-8 or GB18030.
+
+    Raises
+    ------
+    GridError
+        If it is none of them.
+    """
     with file.open("rb") as start:
         if start.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"

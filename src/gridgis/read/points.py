@@ -124,7 +124,7 @@ def _from_geometry(frame: gpd.GeoDataFrame, path: object, crs: object, report: R
 
 def _word(x_cell: Any, y_cell: Any, x: float, y: float, crs: pyproj.CRS) -> str | None:
     """Say what is wrong with a place; None where nothing is."""
-    empty = [_is_missing(cell) for cell in (x_cell, y_cell)]
+    empty = [is_missing(cell) for cell in (x_cell, y_cell)]
     for cell, value, absent in ((x_cell, x, empty[0]), (y_cell, y, empty[1])):
         if not absent and np.isnan(value):
             return f"not a number: {str(cell)!r}"
@@ -137,7 +137,14 @@ def _word(x_cell: Any, y_cell: Any, x: float, y: float, crs: pyproj.CRS) -> str 
     return None
 
 
-def _is_missing(cell: Any) -> bool:
+def is_missing(cell: Any) -> bool:
+    """Tell whether a field of a table holds nothing.
+
+    Examples
+    --------
+    >>> is_missing(" nan"), is_missing(None), is_missing("0")
+    (True, True, False)
+    """
     if isinstance(cell, str):
         return cell.strip().lower() in ("", "nan")
     return bool(pd.isna(cell))
