@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gridgis.contract import GridError
 from gridgis.locate import locate
 from gridgis.persons import personal_columns, without_persons
-from gridgis.privacy import HIDDEN, SHOWN, Published, hide, publish
+from gridgis.privacy import HIDDEN, SHOWN, Published, cell_keys, merge_small, protection_costs, publish, publishing
+from gridgis.privacy.noise import changes, noisy
 from gridgis.sample import small_example
 from gridgis.summarise import summarise
 
@@ -81,7 +82,9 @@ def test_the_attack_would_find_what_a_threshold_alone_gives_away(monkeypatch):
     measures = ["count", "count_a", "count_b"]
     table = table_of([("P", 3, 0), ("P", 40, 0), ("P", 25, 0), ("Q", 50, 0), ("Q", 60, 4)])
     assert attack(publish(table, measures=measures), measures) == []
-    monkeypatch.setattr("gridgis.privacy.hide", lambda value, sums, hide_below: (value > 0) & (value < hide_below))
+    monkeypatch.setattr(
+        publishing, "protected", lambda block, below: (block.tree.value > 0) & (block.tree.value < below)
+    )
     assert ("count_a", "0000") in attack(publish(table, measures=measures), measures)
 
 
@@ -205,6 +208,160 @@ def test_other_columns_stay(name):
     assert without_persons(table)[0].equals(table)
 
 
-def test_hide_takes_plain_arrays():
-    value = np.array([3.0, 40.0, 25.0, 68.0])
-    assert hide(value, [(3, np.array([0, 1, 2]))], 10).tolist() == [True, False, True, False]
+# --- levels, rounding, noise, merging, what each costs
+
+
+def test_levels_above_the_parents_have_totals():
+    table = table_of([("P1", 30, 40), ("P1", 50, 60), ("Q1", 20, 80)], street=["x", "x", "y"])
+    published = publish(table, measures=["count"], levels=["street"])
+    assert published.totals[["level", "parent_code", "count"]].values.tolist() == [
+        ["parent_code", "P1", 180],
+        ["parent_code", "Q1", 100],
+        ["street", "x", 180],
+        ["street", "y", 100],
+        ["(all)", "(all)", 280],
+    ]
+    assert publish(table, measures=["count"], levels=[1]).totals["parent_code"].tolist() == [
+        "P1",
+        "Q1",
+        "P",
+        "Q",
+        "(all)",
+    ]
+
+
+def test_levels_that_are_not_nested_are_refused():
+    table = table_of([("P", 30, 40), ("P", 50, 60)], street=["x", "y"])
+    with pytest.raises(GridError, match="expected each parent_code in one street, got P in several"):
+        publish(table, levels=["street"])
+    with pytest.raises(GridError, match="'district'"):
+        publish(table, levels=["district"])
+    with pytest.raises(GridError, match="leading characters, got 1"):
+        publish(table, levels=[1])
+
+
+def test_a_cell_with_some_numbers_of_a_sum_is_refused():
+    table = table_of([("P", 30, 40), ("P", 50, 60)])
+    table.loc[0, "count_a"] = np.nan
+    with pytest.raises(GridError, match="0000 lack some"):
+        publish(table, measures=["count", "count_a"])
+
+
+def test_categories_that_overlap_are_kept_apart():
+    table = table_of([("P", 30, 40), ("P", 50, 60)]).assign(count=[50, 70])
+    assert (publish(table).table[["count", "count_a", "count_b"]] > 0).all(axis=None)
+
+
+def test_rounded_tables_add_up_and_say_so():
+    rows = [("P", 3, 1), ("P", 40, 0), ("Q", 25, 7), ("Q", 11, 12)]
+    published = publish(table_of(rows), round_to=5)
+    cells, totals = published.table, published.totals
+    assert published.round_to == 5
+    assert (cells["count"] == cells["count_a"] + cells["count_b"]).all()
+    assert totals["count"].iloc[-1] == totals["count"].iloc[:-1].sum() == cells["count"].sum()
+    assert (cells[["count", "count_a", "count_b"]] % 5 == 0).all(axis=None)
+    with pytest.raises(GridError, match="3 or more, such as 3 or 5, got 2"):
+        publish(table_of(rows), round_to=2)
+    with pytest.raises(GridError, match="one of round_to=, noise= and internal="):
+        publish(table_of(rows), round_to=5, internal=True)
+
+
+SECRET = b"0123456789abcdef"
+
+
+def located(count=400, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = [f"{i:04d}" for i in rng.integers(0, 4, count)]
+    kinds = rng.choice(["a", "b"], count)
+    return pd.DataFrame({"grid_code": codes, "kind": kinds, "number": [f"n{i}" for i in range(count)]})
+
+
+def table_of_records(records):
+    rows = [
+        ("PQ"[i // 2], *(((records["grid_code"] == f"{i:04d}") & (records["kind"] == kind)).sum() for kind in "ab"))
+        for i in range(4)
+    ]
+    return table_of(rows)
+
+
+def test_the_same_records_get_the_same_noise():
+    records = located()
+    table = table_of_records(records)
+    whole = publish(table, noise=cell_keys(records, secret=SECRET, record="number", by="kind"))
+    again = publish(
+        table, noise=cell_keys(records.sample(frac=1, random_state=1), secret=SECRET, record="number", by="kind")
+    )
+    assert whole.table.equals(again.table)
+    assert whole.noisy
+    alone = publish(table, measures=["count"], noise=cell_keys(records, secret=SECRET, record="number"))
+    assert alone.table["count"].equals(whole.table["count"])
+    other = publish(table, noise=cell_keys(records, secret=SECRET[::-1], record="number", by="kind"))
+    assert not other.table["count_a"].equals(whole.table["count_a"]) or not other.table["count"].equals(
+        whole.table["count"]
+    )
+    assert (whole.table["count"] - table["count"]).abs().max() <= 5
+
+
+def test_noise_is_zero_on_average_and_as_wide_as_said():
+    rng = np.random.default_rng(1)
+    count = rng.integers(0, 30, 400_000).astype(float)
+    key = rng.integers(0, 2**32, len(count)).astype(np.uint64)
+    change = noisy(count, key, most=5, variance=2.0, least=3) - count
+    assert abs(change[count > 0].mean()) < 0.01
+    assert (change[count == 0] == 0).all()
+    assert change[count > 8].var() == pytest.approx(2.0, abs=0.03)
+    assert not np.isin(count + change, [1, 2]).any()
+    assert np.abs(change).max() <= 5
+
+
+@given(st.integers(1, 40), st.integers(3, 8), st.floats(0.5, 4), st.integers(1, 3))
+def test_tables_of_noise_are_fair(count, most, variance, least):
+    steps, below = changes(count, most, variance, least)
+    chance = np.diff([0.0, *below])
+    assert below[-1] == pytest.approx(1)
+    assert chance @ np.array(steps) == pytest.approx(0, abs=1e-4)
+    assert all(count + step == 0 or count + step >= least for step in steps)
+
+
+def test_the_secret_is_kept_nowhere():
+    records = located()
+    keys = cell_keys(records, secret=SECRET, record="number", by="kind")
+    published = publish(table_of_records(records), noise=keys)
+    assert SECRET.decode() not in repr(keys) + repr(published) + str(vars(keys))
+    for broken in ({"secret": b"short"}, {"record": "nothing"}, {"record": "kind"}, {"by": "nothing"}):
+        with pytest.raises(GridError):
+            cell_keys(records, **{"secret": SECRET, "record": "number", "by": "kind", **broken})
+    with pytest.raises(GridError, match="no keys for 'households'"):
+        publish(table_of_records(records).assign(households=50), noise=keys)
+
+
+@given(st.lists(st.tuples(st.sampled_from("PQ"), counts, counts), min_size=1, max_size=12), st.integers(2, 30))
+def test_merged_cells_are_large_enough_or_alone_in_their_parent(rows, at_least):
+    table = table_of(rows)
+    merged = merge_small(table, ["count"], at_least)
+    assert merged["count"].sum() == table["count"].sum()
+    assert sorted(" ".join(merged["members"]).split()) == table["grid_code"].tolist()
+    assert merged.geometry.area.sum() == pytest.approx(len(table))
+    assert merged["grid_code"].is_monotonic_increasing
+    for row in merged.itertuples():
+        if 0 < row.count < at_least:
+            near = merged[(merged["parent_code"] == row.parent_code) & (merged["grid_code"] != row.grid_code)]
+            shared = near.geometry.boundary.intersection(row.geometry.boundary).length
+            assert (shared == 0).all()
+
+
+def test_merging_takes_the_longest_border_and_needs_numbers():
+    table = table_of([("P", 1, 1), ("P", 40, 0), ("P", 50, 0)])
+    table = table.set_geometry([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1), shapely.box(0, 1, 3, 2)], crs=4547)
+    assert merge_small(table, ["count"])["members"].tolist() == ["0000 0001", "0002"]
+    with pytest.raises(GridError, match="expected columns of numbers"):
+        merge_small(table, ["parent_code"])
+
+
+def test_what_each_way_costs():
+    table = table_of([("P", 3, 1), ("P", 40, 0), ("Q", 25, 7), ("Q", 11, 12)], households=[30, 40, 50, 60])
+    costs = protection_costs(table)
+    assert costs["way"].tolist() == ["hide", "round to 3", "round to 5", "merge, then hide"]
+    assert costs["hidden"].iloc[0] > costs["small"].iloc[0] > 0
+    assert costs["largest_error"].iloc[1] <= 2
+    assert costs["cells"].iloc[3] < 4

@@ -1,0 +1,289 @@
+"""`publish`: from a table of counts to what may be shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+
+from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
+from gridgis.persons import PERSONAL_TEXT
+from gridgis.privacy.audit import attack
+from gridgis.privacy.hiding import hide
+from gridgis.privacy.ledger import Release, add_to_ledger, read_ledger
+from gridgis.privacy.network import Bools
+from gridgis.privacy.noise import CellKeys
+from gridgis.privacy.published import HIDDEN, NO_DATA, SHOWN, Published
+from gridgis.privacy.rounding import rounded
+from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of
+from gridgis.privacy.together import disclosed
+from gridgis.summarise import COUNT, RATE, rate
+
+ALLOWED = frozenset({"households", "persons", "buildings", COUNT})
+"""Columns that count things, besides ``count_<category>``."""
+_Columns = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]]
+
+
+def publish(  # noqa: PLR0913 - what users ask for by name
+    table: Grid,
+    *,
+    measures: Sequence[str] | None = None,
+    hide_below: int = 10,
+    levels: Sequence[str | int] = (),
+    round_to: int | None = None,
+    noise: CellKeys | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    as_of: str | None = None,
+    notes: Sequence[str] = (),
+    internal: bool = False,
+) -> Published:
+    """Make a table fit to be shown: only the measures asked for, small counts hidden beyond recovery.
+
+    A count from 1 to ``hide_below - 1`` is hidden, wherever it stands: in a cell, a parent, a level above, the whole.
+    With it are hidden as few others as are needed so that a reader who knows all the sums (cells add up to parents,
+    these to the whole, categories to the count) can place none of the small ones in an interval narrower than
+    ``hide_below``. At the end the release is attacked; if an attack succeeds, nothing is published.
+
+    Parameters
+    ----------
+    table : GeoDataFrame
+        What `summarise` returned, or a grid.
+    measures : sequence of str, optional
+        Columns to let out: ``households``, ``persons``, ``buildings``, ``count``, ``count_<category>``,
+        ``count_per_100_households``. By default households and all that `summarise` counted.
+    hide_below : int
+        Counts from 1 to ``hide_below - 1`` are protected. A true zero is shown.
+    levels : sequence of str or int
+        Levels above the parents for which totals are let out, from small to large: columns with the code of the place
+        in which a cell lies, or how many leading characters of ``parent_code`` are that code.
+    round_to : int, optional
+        Instead of hiding, round every count to one of the two multiples next to it, so that all sums hold; of those
+        below the base none can be told within less than ``round_to - 1``.
+    noise : CellKeys, optional
+        Instead of hiding, change every count by what the keys of its records say (`cell_keys`); parts then do not add
+        up to their totals.
+    ledger : path, optional
+        The file of what was let out earlier (made where it is not there). The release is attacked together with those
+        of the same date, on the same cells or others, and is added to the file.
+    as_of : str, optional
+        The date of the numbers, such as "2026-06-30"; releases of one date are about the same things. Needed with
+        ``ledger``; shown at the foot of the map.
+    notes : sequence of str
+        Lines for the foot of the map.
+    internal : bool
+        True protects nothing, for use inside the office; every map made of it says so.
+
+    Returns
+    -------
+    Published
+
+    Raises
+    ------
+    GridError
+        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, levels are not
+        nested, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
+
+    Examples
+    --------
+    >>> table = summarise(example.grid, locate(example.events, example.grid))
+    >>> shown = publish(table, hide_below=3)  # counts of 3, 1, 1 and 0
+    >>> shown.table["count_status"].tolist()
+    ['hidden', 'hidden', 'hidden', 'shown']
+    """
+    grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
+    if not isinstance(hide_below, int) or hide_below < 2:
+        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
+    _require_one_way(round_to, noise, internal)
+    if ledger is not None and (internal or not as_of):
+        raise GridError("ledger: a release needs as_of=, the date of its numbers, and cannot be internal.")
+    asked = _asked(grid, measures)
+    places = places_of(grid, levels)
+    columns: _Columns = {}
+    blocks = blocks_of(grid, measures_of(grid, asked), places)
+    earlier = [] if ledger is None else read_ledger(ledger)
+    for block in blocks:
+        value, hidden = block.tree.value, np.zeros(block.tree.value.shape, bool)
+        if round_to is not None:
+            value = rounded(block, round_to)
+        elif noise is not None:
+            value = noise.changed(block, grid[CODE])
+        elif not internal:
+            hidden = protected(block, hide_below)
+        columns |= _columns(block, value, hidden)
+    if ledger is not None:
+        slack = round_to - 1 if round_to is not None else noise.most if noise is not None else 0
+        release = _release(grid, places, columns, (str(as_of), slack or hide_below, slack))
+        _attack_together([*earlier, release])
+        add_to_ledger(ledger, release)
+    return Published(
+        _cells(grid, asked, columns),
+        tuple(asked),
+        hide_below,
+        _totals(places, [name for name in asked if name != RATE], columns),
+        tuple(notes),
+        internal,
+        _parent_names(grid),
+        round_to,
+        noise is not None,
+        as_of,
+        _made_by_publish=True,
+    )
+
+
+def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, int, int]) -> Release:
+    """What the ledger keeps: numbers as they are shown, and how far the truth may be from them."""
+    as_of, hide_below, slack = terms
+    ranges: dict[str, list[list[float] | None]] = {}
+    hidden: dict[str, list[int]] = {}
+    for name, (value, status) in columns.items():
+        ranges[name] = [
+            [max(number - slack, 0.0), number + slack] if known == SHOWN else None
+            for number, known in zip(value.tolist(), status, strict=True)
+        ]
+        hidden[name] = np.flatnonzero(status == HIDDEN).tolist()
+    cells = np.asarray(grid.geometry.to_numpy(), object)
+    codes, above = places.code[: len(grid)], tuple(places.above.tolist())
+    return Release(as_of, pyproj.CRS(grid.crs).to_wkt(), hide_below, codes, above, ranges, hidden, cells)
+
+
+def _attack_together(releases: Sequence[Release]) -> None:
+    """Refuse a release that gives something away beside the earlier ones."""
+    if not any(release.as_of == releases[-1].as_of for release in releases[:-1]):
+        return
+    for measure in releases[-1].ranges:
+        found = disclosed(releases, measure)
+        if found:
+            worst = found[0]
+            more = "" if len(found) == 1 else f", and {len(found) - 1} more"
+            raise GridError(
+                f"publish: together with what was published before, {worst.what} ({measure}) is placed between "
+                f"{worst.low:g} and {worst.high:g}{more}; nothing is published. Publish on the same cells as before, "
+                "round the numbers (round_to=), or let out fewer."
+            )
+
+
+def _require_one_way(round_to: int | None, noise: CellKeys | None, internal: bool) -> None:
+    """Ask for one way of protection at most."""
+    if (round_to is not None) + (noise is not None) + internal > 1:
+        raise GridError("publish: expected one of round_to=, noise= and internal=, got more.")
+    if round_to is not None and (not isinstance(round_to, int) or round_to < 3):
+        raise GridError(f"round_to: expected a whole number of 3 or more, such as 3 or 5, got {round_to!r}.")
+    if noise is not None and not isinstance(noise, CellKeys):
+        raise GridError(f"noise: expected what gridgis.cell_keys() returned, got {type(noise).__name__}.")
+
+
+def measures_of(grid: Grid, measures: Sequence[str] | None) -> list[str]:
+    """Give the counts behind the measures that are asked for: for a rate those that it is made of.
+
+    Raises
+    ------
+    GridError
+        If a measure may not be let out.
+    """
+    asked = _asked(grid, measures)
+    counts = [name for name in asked if name != RATE]
+    return counts + [name for name in (COUNT, "households") if RATE in asked and name not in counts]
+
+
+def protected(block: Block, hide_below: int) -> Bools:
+    """Choose what to hide in a block, and attack the choice.
+
+    Returns
+    -------
+    array of bool, places x columns
+
+    Raises
+    ------
+    GridError
+        If the attack succeeds.
+    """
+    network, value = block.tree.network(), block.tree.value
+    small = (value > 0) & (value < hide_below)
+    hiding = hide(network, small.ravel(), float(hide_below), hiding_costs(block).ravel())
+    hidden = np.array(hiding.hidden).reshape(value.shape) & ~np.isnan(value)
+    rest = ~block.shown.ravel()
+    found = attack(network, hidden.ravel(), hiding.small, float(hide_below), hiding.witness, harmless=rest)
+    if not found.passed:
+        raise GridError(
+            f"publish: of {found.protected} small numbers in {listed(block.names)} {len(found.exact)} could be worked "
+            f"out and {len(found.narrow)} placed too narrowly; nothing is published. Merge small cells, or let out "
+            "fewer categories."
+        )
+    return hidden
+
+
+def hiding_costs(block: Block) -> npt.NDArray[np.float64]:
+    """Say what it costs to hide each number of a block: 1, a little more for a larger one.
+
+    What is not shown costs nothing; a zero that is shown stays, whatever happens.
+    """
+    value, shown = block.tree.value, block.shown
+    known = np.log1p(np.nan_to_num(value))
+    cost = 1 + 0.01 * known / max(known.max(initial=0.0), 1.0)
+    return np.where(shown & (value > 0), cost, np.where(shown, np.inf, 0.0))
+
+
+def _columns(block: Block, value: npt.NDArray[np.float64], hidden: Bools) -> _Columns:
+    """Value and status of each measure of a block, a row a place."""
+    status = np.where(hidden, HIDDEN, np.where(np.isnan(value), NO_DATA, SHOWN)).astype(object)
+    value = np.where(hidden, np.nan, value)
+    return {name: (value[:, i], status[:, i]) for i, name in enumerate(block.names) if name != REST}
+
+
+def _cells(grid: Grid, asked: Sequence[str], columns: _Columns) -> gpd.GeoDataFrame:
+    """The table of the cells; rates are those of shown counts over shown households only."""
+    size, public = len(grid), grid[[CODE, PARENT]].copy()
+    for name in asked:
+        if name == RATE:
+            (count, of_count), (base, of_base) = columns[COUNT], columns["households"]
+            value = rate(pd.Series(count[:size]), pd.Series(base[:size])).to_numpy()
+            either = (of_count[:size] == HIDDEN) | (of_base[:size] == HIDDEN)
+            status = np.where(either, HIDDEN, np.where(np.isnan(value), NO_DATA, SHOWN)).astype(object)
+        else:
+            value, status = (column[:size] for column in columns[name])
+        public[name], public[f"{name}_status"] = value, text_column(status)
+    return gpd.GeoDataFrame(public, geometry=grid.geometry.to_numpy(), crs=grid.crs)
+
+
+def _totals(places: Places, asked: Sequence[str], columns: _Columns) -> pd.DataFrame:
+    """The sums by place above the cells."""
+    start = places.level.count(CODE)
+    totals = pd.DataFrame({"level": text_column(places.level[start:]), PARENT: text_column(places.code[start:])})
+    for name in asked:
+        value, status = columns[name]
+        totals[name], totals[f"{name}_status"] = value[start:], text_column(status[start:])
+    return totals
+
+
+def _parent_names(grid: Grid) -> dict[str, str]:
+    """The names of the parents, where the grid has them."""
+    if "parent_name" not in grid.columns:
+        return {}
+    known = grid[[PARENT, "parent_name"]].dropna()
+    known = known[known["parent_name"].astype(str).ne("")].drop_duplicates(PARENT)
+    return dict(zip(known[PARENT], known["parent_name"].astype(str), strict=True))
+
+
+def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
+    """The measures to let out, each asked whether it may."""
+    if measures is None:
+        counted = [name for name in grid.columns if name == COUNT or str(name).startswith(f"{COUNT}_")]
+        measures = [*(["households"] if "households" in grid.columns else []), *counted]
+    if not measures:
+        raise GridError("measures: the table holds none; summarise it first, or name the columns to publish.")
+    for name in measures:
+        if name not in grid.columns:
+            raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
+        if name not in ALLOWED and not str(name).startswith(f"{COUNT}_"):
+            raise GridError(f"measures: {name!r} counts no things; only {listed(sorted(ALLOWED))} and count_* do.")
+        if PERSONAL_TEXT.search(str(name)):
+            raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
+        value = pd.to_numeric(grid[name], errors="coerce")
+        if (value < 0).any() or np.isinf(value).any() or (value.isna() & grid[name].notna()).any():
+            raise GridError(f"measures: expected numbers of 0 or more in {name!r}.")
+    return list(dict.fromkeys(str(name) for name in measures))

@@ -1,0 +1,159 @@
+"""The counts of a table, with all the sums that a reader knows: cells, parents, levels above, the whole; categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gridgis.contract import CODE, PARENT, Grid, GridError, listed
+from gridgis.privacy.network import Bools, Floats, Ints, Tree
+from gridgis.privacy.published import TOTAL
+from gridgis.summarise import COUNT
+
+REST = "(others)"
+"""Stands for what is counted in the total and in none of the categories that are let out."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of a table: cells by code, then their parents by code, then each level above, then the whole.
+
+    Attributes
+    ----------
+    level, code : tuple of str
+        For each place the column that its code stands in, and the code; for the whole "(all)" twice.
+    above : array of int
+        The place that each is a part of; -1 for the whole.
+    """
+
+    level: tuple[str, ...]
+    code: tuple[str, ...]
+    above: Ints
+
+
+def places_of(grid: Grid, levels: Sequence[str | int] = ()) -> Places:
+    """Lay out the places of a grid.
+
+    Parameters
+    ----------
+    grid : GeoDataFrame
+        By code.
+    levels : sequence of str or int
+        Above the parents, from small to large: columns with the code of the place in which a cell lies, or how many
+        leading characters of ``parent_code`` are that code.
+
+    Raises
+    ------
+    GridError
+        If a level is no column, or a place lies in two places of the level above.
+
+    Examples
+    --------
+    >>> places = places_of(example.grid)
+    >>> places.level[-3:], places.code[-3:], places.above.tolist()
+    (('parent_code', 'parent_code', '(all)'), ('990101001001', '990101001002', '(all)'), [4, 4, 5, 5, 6, 6, -1])
+    """
+    columns = [grid[CODE].to_numpy(object), grid[PARENT].to_numpy(object), *(_codes(grid, level) for level in levels)]
+    names = [CODE, PARENT, *(level if isinstance(level, str) else f"{PARENT}[:{level}]" for level in levels), TOTAL]
+    columns.append(np.full(len(grid), TOTAL, object))
+    level: list[str] = []
+    code: list[str] = []
+    above: list[int] = []
+    inside = np.arange(len(grid))
+    for number, (name, lower, upper) in enumerate(zip(names, columns, columns[1:], strict=False)):
+        known, first = (lower, np.arange(len(grid))) if number == 0 else np.unique(lower.astype(str), return_index=True)
+        _, place = np.unique(upper.astype(str), return_inverse=True)
+        split = np.flatnonzero(place != place[first][inside])
+        if len(split):
+            raise GridError(
+                f"levels: expected each {name} in one {names[number + 1]}, got {listed(sorted(set(lower[split])))} in "
+                "several; check the columns."
+            )
+        start = len(code) + len(known)
+        level += [name] * len(known)
+        code += known.tolist()
+        above += (start + place[first]).tolist()
+        inside = place
+    return Places((*level, TOTAL), (*code, TOTAL), np.array([*above, -1], np.int64))
+
+
+def _codes(grid: Grid, level: str | int) -> npt.NDArray[np.object_]:
+    """The codes of a level, a row each."""
+    if isinstance(level, int):
+        lengths = grid[PARENT].str.len()
+        if not 0 < level < lengths.min():
+            raise GridError(f"levels: expected from 1 to {lengths.min() - 1} leading characters, got {level}.")
+        return grid[PARENT].str[:level].to_numpy(object)
+    if level not in grid.columns or grid[level].isna().any():
+        raise GridError(f"levels: expected a column with a code in every row, got {level!r}; see {listed(grid, 12)}.")
+    return grid[level].astype(str).to_numpy(object)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Counts that sums tie to each other, and to no others.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns; the last is the total where there are several; `REST` stands for what is in no category.
+    tree : Tree
+        Places by columns.
+    """
+
+    names: tuple[str, ...]
+    tree: Tree
+
+    @property
+    def shown(self) -> Bools:
+        """Tell which numbers are let out unless they are hidden, a row a place."""
+        return np.broadcast_to([name != REST for name in self.names], self.tree.value.shape) & ~np.isnan(
+            self.tree.value
+        )
+
+
+def blocks_of(grid: Grid, counts: Sequence[str], places: Places) -> list[Block]:
+    """Gather the counts that are to be let out into blocks.
+
+    ``count`` and its categories are one block: the categories of a place add up to its count, with `REST` for what is
+    in none of them. Where they add up to more than the count, they overlap, and each is a block of its own.
+
+    Raises
+    ------
+    GridError
+        If a cell has a number for some of the columns of a block and not for others.
+    """
+    columns = {name: pd.to_numeric(grid[name], errors="coerce").to_numpy(float) for name in counts}
+    parts = [name for name in counts if name.startswith(f"{COUNT}_")]
+    together: list[str] = []
+    if COUNT in counts and parts:
+        known = np.array([~np.isnan(columns[name]) for name in (*parts, COUNT)])
+        odd = known.any(axis=0) & ~known.all(axis=0)
+        if odd.any():
+            raise GridError(
+                f"measures: expected {COUNT} and all its categories to have a number, or none of them, in a cell; "
+                f"{listed(grid[CODE][odd])} lack some."
+            )
+        rest = columns[COUNT] - np.sum([columns[name] for name in parts], axis=0)
+        if not (rest < 0).any():
+            if (rest > 0).any():
+                columns[REST] = rest
+                parts.append(REST)
+            together = [*parts, COUNT]
+    alone = [[name] for name in counts if name not in together]
+    return [_block(names, columns, places) for names in (together, *alone) if names]
+
+
+def _block(names: Sequence[str], columns: dict[str, Floats], places: Places) -> Block:
+    cells = np.stack([columns[name] for name in names], axis=1)
+    value = np.full((len(places.above), len(names)), np.nan)
+    value[: len(cells)] = cells
+    for place in range(len(places.above)):
+        above = places.above[place]
+        if above >= 0 and not np.isnan(value[place]).all():
+            value[above] = np.nan_to_num(value[above]) + np.nan_to_num(value[place])
+    return Block(tuple(names), Tree(places.above, value))
