@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import floor, log10
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 RAMP = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
@@ -72,24 +72,28 @@ def ramp_colours(classes: int) -> list[str]:
     return [RAMP[i] for i in _OF_RAMP[classes]]
 
 
-def parent_colours(outlines: Sequence[shapely.Geometry], touch_m: float = 0.01) -> list[str]:
-    """Colour outlines so that neighbours differ; up to eight outlines all differ.
+def parent_colours(
+    cells: npt.NDArray[np.object_], parent_of: npt.NDArray[np.int64], touch_m: float = 0.01
+) -> list[str]:
+    """Colour parents so that neighbours differ; up to eight parents all differ.
 
-    Outlines are taken smallest degree last, so that a flat map never needs more than six colours; of those that
+    Parents are taken smallest degree last, so that a flat map never needs more than six colours; of those that
     no neighbour has, the least used is given, and the first of these.
 
     Parameters
     ----------
-    outlines : sequence of polygons
-        In metres, in the order of their codes.
+    cells : array of polygons
+        In metres.
+    parent_of : array of int
+        The number of the parent of each cell; parents are numbered from 0 in the order of their codes.
     touch_m : float
-        How near two outlines must be to count as neighbours.
+        How near two cells must be to count as neighbours.
     """
-    near: list[set[int]] = [set() for _ in outlines]
-    tree = shapely.STRtree(outlines)
-    for one, two in tree.query(outlines, predicate="dwithin", distance=touch_m).T.tolist():
-        if one != two:
-            near[one].add(two)
+    near: list[set[int]] = [set() for _ in range(int(parent_of.max(initial=-1)) + 1)]
+    one, two = shapely.STRtree(cells).query(cells, predicate="dwithin", distance=touch_m)
+    for here, there in np.unique(np.stack([parent_of[one], parent_of[two]], axis=1), axis=0).tolist():
+        if here != there:
+            near[here].add(there)
     chosen: dict[int, int] = {}
     used = [0] * len(QUALITATIVE)
     for i in _smallest_last(near):

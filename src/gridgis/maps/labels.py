@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from gridgis.contract import GridError, listed
 
@@ -42,6 +43,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Numbers below {n} are hidden, and others where they would give such a number away.",
         "少于 {n} 的数字不予显示；可据以推算出该数字的其他数字也一并隐藏。",
     ),
+    "as_of_note": ("Numbers as of {date}.", "数据截至 {date}。"),
+    "round_note": ("All numbers are rounded to multiples of {n}.", "所有数字均已取整为 {n} 的倍数。"),
+    "noise_note": (
+        "All numbers are changed a little to protect people; parts need not add up to totals.",
+        "为保护个人信息，所有数字均略有扰动；各部分之和不一定等于合计。",
+    ),
     "internal_note": ("Internal use only.", "仅供内部使用。"),
     "crs_note": ("Coordinates: {crs}.", "坐标系：{crs}。"),
     "legend": ("Legend", "图例"),
@@ -64,12 +71,21 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_category": ("no category", "未分类"),
     "north": ("N", "北"),
+    "page": ("Page", "页码"),
     "others": ("{n} more", "另有 {n} 项"),
+    "theme": ("Colour the cells by", "着色依据"),
+    "language": ("Language", "语言"),
+    "map_keys": (
+        "Arrow keys move the map, plus and minus zoom, Enter takes the cell in the middle.",
+        "方向键移动地图，加减号缩放，回车键选取中央的网格。",
+    ),
+    "list_keys": ("Up and down move, Enter shows the cell on the map", "上下键移动，回车键在图上显示网格"),
 }
 
 PAGE_WORDS = (
     *("code", "parent", "cells", "unit", "internal", "legend", "search", "search_hint", "list", "more", "matches"),
-    *("nothing", "selected", "whole", "panel", "map", "notes", "zoom_in", "zoom_out"),
+    *("nothing", "selected", "whole", "panel", "map", "notes", "zoom_in", "zoom_out", "hidden", "no_data", "theme"),
+    *("language", "map_keys", "list_keys"),
 )
 """The words that the page's own script needs."""
 
@@ -105,6 +121,38 @@ def word(key: str, lang: str, **values: object) -> str:
     text = _either(_WORDS[key], lang)
     for name, value in values.items():
         text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def translated(text: str, keys: Sequence[str], lang: str, to: str, names: Mapping[str, str] | None = None) -> str:
+    """Give one of some sentences of this module in another language; any other text stays as it is.
+
+    Parameters
+    ----------
+    text : str
+        What stands on a map, with its blanks filled in.
+    keys : sequence of str
+        The sentences that it may be.
+    lang, to : {"en", "zh"}
+        The language it is in, and the one that is wanted.
+    names : mapping, optional
+        Words that may stand in a blank, and what they are in the other language.
+
+    Examples
+    --------
+    >>> translated("2 of 7 cells", ["nothing", "matches"], "en", "zh")
+    '2 / 7 个网格'
+    >>> translated("Founded in 1987.", ["crs_note"], "en", "zh")
+    'Founded in 1987.'
+    """
+    for pair in (_WORDS[key] for key in keys):
+        shape = re.escape(_either(pair, lang))
+        found = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", shape), text, flags=re.DOTALL)
+        if found:
+            made = _either(pair, to)
+            for name, value in found.groupdict().items():
+                made = made.replace("{" + name + "}", (names or {}).get(value, value))
+            return made
     return text
 
 
