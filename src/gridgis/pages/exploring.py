@@ -1,0 +1,344 @@
+"""Look at any table with shapes: an offline, harmless stand-in for ``GeoDataFrame.explore``."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import folium
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from gridgis.contract import GridError, GridWarning, listed
+from gridgis.crs import WGS84, transform
+from gridgis.maps import classes, labels
+from gridgis.pages.gridmap import GridMap
+from gridgis.pages.legends import ClassLegend
+from gridgis.persons import personal_columns
+
+_DEFAULTS: Mapping[str, Any] = {
+    "scheme": "quantiles", "k": 5, "highlight": True, "style_kwds": {}, "m": None, "name": None, "lang": "en",
+    "title": None, "tiles": None, "attribution": None, "frame": "wgs84",
+}  # fmt: skip
+_SCHEMES = ("quantiles", "equal_interval", "natural_breaks")
+_POINTS = (0, 4)
+_MANY = 2000
+_MOST_VALUES = 1000
+_PLAIN = "#3186cc"
+_BORDER = "#5b6470"
+
+
+def explore(
+    table: gpd.GeoDataFrame | gpd.GeoSeries,
+    column: str | Sequence[Any] | None = None,
+    *,
+    cmap: str | Sequence[str] | None = None,
+    categorical: bool = False,
+    legend: bool = True,
+    tooltip: bool | int | str | Sequence[str] = True,
+    popup: bool | int | str | Sequence[str] = False,
+    **options: Any,
+) -> GridMap:
+    """Draw any table with shapes on a map that needs no network and runs nothing that stands in the table.
+
+    Columns that hold persons never reach the page, and rows that have such columns are not drawn as points.
+
+    Parameters
+    ----------
+    table : GeoDataFrame or GeoSeries
+        Points, lines, polygons, also mixed; in any CRS.
+    column : str or sequence, optional
+        What to colour by: the name of a column, or a value for each row. One colour if left out.
+    cmap : str or sequence of str, optional
+        Colours: a name that matplotlib knows, or a list.
+    categorical : bool
+        Whether to take numbers as names.
+    legend : bool
+        Whether to show a legend, where there is a ``column``.
+    tooltip, popup : bool, int, str or sequence of str
+        What to show on pointing, and on clicking: all columns, none, the first so many, or those named.
+    **options
+        ``scheme`` ("quantiles", "equal_interval" or "natural_breaks") and ``k``, the number of classes; ``highlight``;
+        ``style_kwds`` (``color``, ``weight``, ``fillOpacity``, ``opacity``, ``fillColor``, ``radius``); ``m``, a map to
+        add to; ``name`` of the layer; ``lang``, ``title``, ``tiles``, ``attribution``, ``frame`` as for `GridMap`.
+
+    Returns
+    -------
+    GridMap
+        A `folium.Map`; ``save`` it, or show it in a notebook.
+
+    Raises
+    ------
+    GridError
+        If the table has no shapes or no CRS, a column or option is not known, or persons would come on the map.
+
+    Warns
+    -----
+    GridWarning
+        If rows without a shape, or columns that hold persons, were left out.
+
+    Examples
+    --------
+    >>> shown = explore(example.grid, "parent_code", tooltip=["grid_code"])
+    >>> [child for child in shown._children if child.startswith("class_legend")] != []
+    True
+    """
+    chosen = _chosen(options)
+    table = _checked(table)
+    values = _values(table, column)
+    allowed = _without_persons(table, column)
+    look = _look(values, cmap, categorical, chosen) if values is not None else None
+    made = chosen["m"] if chosen["m"] is not None else _new_map(table, chosen)
+    layer = _layer(table, look, (_fields(tooltip, allowed, "tooltip"), _fields(popup, allowed, "popup")), chosen)
+    made.add_child(layer)
+    if look is not None and legend:
+        made.add_child(ClassLegend(column if isinstance(column, str) else "", look.lines))
+    return made
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The colour of each row, and the lines of the legend: colour, text, rows."""
+
+    fills: list[str]
+    lines: list[tuple[str, str, int]]
+
+
+def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [name for name in options if name not in _DEFAULTS]
+    if unknown:
+        raise GridError(f"explore: unknown option {listed(unknown)}; known are {listed(list(_DEFAULTS), 20)}.")
+    chosen = {**_DEFAULTS, **{name: value for name, value in options.items() if value is not None}}
+    if str(chosen["scheme"]).lower() not in _SCHEMES:
+        raise GridError(f"scheme: expected one of {listed(_SCHEMES)}, got {chosen['scheme']!r}.")
+    if not isinstance(chosen["k"], int | np.integer) or not 1 <= chosen["k"] <= 12:
+        raise GridError(f"k: expected a number of classes from 1 to 12, got {chosen['k']!r}.")
+    if chosen["m"] is not None and not isinstance(chosen["m"], GridMap):
+        raise GridError(f"m: expected a GridMap to add to, got {type(chosen['m']).__name__}.")
+    return chosen
+
+
+def _checked(table: object) -> gpd.GeoDataFrame:
+    """Take only tables whose shapes have a place; leave out rows without one."""
+    if isinstance(table, gpd.GeoSeries):
+        table = gpd.GeoDataFrame(geometry=table)
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise GridError(f"explore: expected a GeoDataFrame or GeoSeries, got {type(table).__name__}.")
+    if table.crs is None:
+        raise GridError("explore: the table has no CRS, so its place is not known; set it with set_crs().")
+    shapes = np.asarray(table.geometry.to_numpy(), dtype=object)
+    absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if absent.all():
+        raise GridError("explore: expected at least one row with a shape, got none.")
+    if absent.any():
+        warnings.warn(f"explore: {int(absent.sum())} rows have no shape and are not drawn.", GridWarning, stacklevel=3)
+    return table.assign(**{"gridgis row": np.arange(len(table))})[~absent]
+
+
+def _values(table: gpd.GeoDataFrame, column: str | Sequence[Any] | None) -> pd.Series | None:
+    """Give what to colour by, row by row."""
+    if column is None:
+        return None
+    if isinstance(column, str):
+        if column not in table.columns or table[column].dtype.name == "geometry":
+            raise GridError(f"column: expected one of {listed(_plain_columns(table), 12)}, got {column!r}.")
+        return pd.Series(table[column])
+    given = pd.Series(np.asarray(column))
+    rows = table["gridgis row"].to_numpy()
+    if len(given) <= rows.max():
+        raise GridError(f"column: expected a value for each row, got {len(given)}.")
+    return given.iloc[rows]
+
+
+def _plain_columns(table: gpd.GeoDataFrame) -> list[str]:
+    names = [name for name in table.columns if table[name].dtype.name != "geometry"]
+    return [name for name in names if name != "gridgis row"]
+
+
+def _without_persons(table: gpd.GeoDataFrame, column: str | Sequence[Any] | None) -> list[str]:
+    """Name the columns that may be shown; refuse persons as points."""
+    names = _plain_columns(table)
+    persons = personal_columns(pd.DataFrame(table[names]))
+    if not persons:
+        return names
+    if np.isin(shapely.get_type_id(table.geometry.to_numpy()), _POINTS).any():
+        raise GridError(
+            f"explore: these points have columns that hold persons ({listed(persons)}), and a map has no layer of "
+            "persons; count them by cell (locate, summarise, publish), or drop the columns."
+        )
+    if isinstance(column, str) and column in persons:
+        raise GridError(f"column: {column!r} holds persons and is not shown on a map.")
+    warnings.warn(f"explore: columns that hold persons are left out: {listed(persons)}.", GridWarning, stacklevel=3)
+    return [name for name in names if str(name) not in persons]
+
+
+def _fields(asked: bool | int | str | Sequence[str], allowed: list[str], what: str) -> list[str]:
+    """Name the columns of a tooltip or popup."""
+    if isinstance(asked, bool):
+        return allowed if asked else []
+    if isinstance(asked, int):
+        return allowed[:asked]
+    names = [asked] if isinstance(asked, str) else list(asked)
+    unknown = [str(name) for name in names if name not in allowed]
+    if unknown:
+        raise GridError(f"{what}: expected columns among {listed(allowed, 12)}, got {listed(unknown)}.")
+    return names
+
+
+def _look(values: pd.Series, cmap: str | Sequence[str] | None, categorical: bool, chosen: Mapping[str, Any]) -> _Look:
+    """Colour rows by class or by name; rows without a value stand apart."""
+    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    absent = np.asarray(pd.isna(values))
+    if numbers and not categorical:
+        real = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
+        absent = ~np.isfinite(real)
+        starts = _starts(real[~absent], str(chosen["scheme"]).lower(), int(chosen["k"]))
+        number = np.searchsorted(starts, np.where(absent, -np.inf, real), side="right") - 1
+        texts = [_range(real[number == i]) for i in range(len(starts))]
+        colours = _colours(cmap, len(texts), classes.RAMP)
+    else:
+        names = values.astype(str).where(~absent, "")
+        texts = sorted(set(names[~absent]))
+        if len(texts) > _MOST_VALUES:
+            raise GridError(
+                f"column: {len(texts)} different names cannot be told apart by colour; take another column."
+            )
+        number = np.searchsorted(np.array(texts, dtype=object), names.to_numpy(object))
+        colours = _colours(cmap, len(texts), classes.QUALITATIVE, spread=False)
+    number = np.where(absent, len(texts), number).astype(int)
+    if absent.any():
+        texts, colours = [*texts, labels.word("no_data", chosen["lang"])], [*colours, classes.NO_DATA]
+    counts = np.bincount(number, minlength=len(texts)).tolist()
+    return _Look([colours[i] for i in number.tolist()], list(zip(colours, texts, counts, strict=True)))
+
+
+def _starts(values: npt.NDArray[np.float64], scheme: str, k: int) -> npt.NDArray[np.float64]:
+    """Give the lowest value of each class; no class is empty."""
+    if not len(values):
+        return values
+    if scheme == "quantiles":
+        return classes.class_starts(values, k)
+    unique = np.unique(values)
+    if len(unique) <= k:
+        return unique
+    cuts = np.linspace(unique[0], unique[-1], k + 1)[:-1] if scheme == "equal_interval" else _natural(unique, k)
+    return unique[np.unique(np.searchsorted(unique, cuts))]
+
+
+def _natural(unique: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
+    """Cut where values lie far apart: class means are moved until they settle (one-dimensional k-means)."""
+    means = np.quantile(unique, (np.arange(k) + 0.5) / k)
+    for _ in range(100):
+        edges = np.searchsorted(unique, (means[1:] + means[:-1]) / 2)
+        parts = [part for part in np.split(unique, edges) if len(part)]
+        moved = np.array([part.mean() for part in parts])
+        if len(moved) == len(means) and np.allclose(moved, means):
+            break
+        means = moved
+    return np.array([part[0] for part in parts])
+
+
+def _range(members: npt.NDArray[np.float64]) -> str:
+    low, high = (f"{number:.5g}" for number in (members.min(), members.max()))
+    return low if low == high else f"{low} – {high}"
+
+
+def _colours(cmap: str | Sequence[str] | None, count: int, stock: Sequence[str], spread: bool = True) -> list[str]:
+    """Give a colour to each class: from a list in its order, or spread over a ramp."""
+    if count == 0:
+        return []
+    if isinstance(cmap, str):
+        import matplotlib
+        from matplotlib.colors import to_hex
+
+        if cmap not in matplotlib.colormaps:
+            raise GridError(f"cmap: matplotlib knows no colours named {cmap!r}; name others, or give a list.")
+        ramp = matplotlib.colormaps[cmap]
+        if not spread and ramp.N <= 20:
+            return [to_hex(ramp(i % ramp.N)) for i in range(count)]
+        return [to_hex(ramp(float(place))) for place in (np.linspace(0, 1, count) if count > 1 else [0.5])]
+    colours = list(stock if cmap is None else cmap)
+    if not colours or not all(isinstance(colour, str) for colour in colours):
+        raise GridError("cmap: expected a name or a list of colours such as '#3186cc'.")
+    if not spread or cmap is not None:
+        return [colours[i % len(colours)] for i in range(count)]
+    return _between(colours, count)
+
+
+def _between(colours: Sequence[str], count: int) -> list[str]:
+    """Give so many colours, spread over a ramp of some."""
+    known = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=float)
+    places = np.linspace(0, len(colours) - 1, count) if count > 1 else np.array([(len(colours) - 1) / 2])
+    mixed = [np.interp(places, np.arange(len(colours)), known[:, i]) for i in range(3)]
+    return ["#" + "".join(f"{round(part):02x}" for part in one) for one in zip(*mixed, strict=True)]
+
+
+def _new_map(table: gpd.GeoDataFrame, chosen: Mapping[str, Any]) -> GridMap:
+    shapes = transform(np.asarray(table.geometry.to_numpy(), object), table.crs, WGS84, "explore")
+    west, south, east, north = shapely.total_bounds(shapes).tolist()
+    named = {name: chosen[name] for name in ("lang", "title", "tiles", "attribution", "frame")}
+    made = GridMap([(south + north) / 2, (west + east) / 2], zoom_start=15, prefer_canvas=len(table) > _MANY, **named)
+    made.fit_bounds([[south, west], [north, east]], max_zoom=18)
+    return made
+
+
+def _layer(
+    table: gpd.GeoDataFrame, look: _Look | None, fields: tuple[list[str], list[str]], chosen: Mapping[str, Any]
+) -> folium.GeoJson:
+    """Make the layer; its properties are numbered, so that no name of a column stands in a script."""
+    names = list(dict.fromkeys([*fields[0], *fields[1]]))
+    keys = {name: f"p{i}" for i, name in enumerate(names)}
+    kinds = (folium.GeoJsonTooltip, folium.GeoJsonPopup)
+    details = [
+        kind([keys[name] for name in part], aliases=[str(name) for name in part]) if part else None
+        for kind, part in zip(kinds, fields, strict=True)
+    ]
+    style = {"weight": 1.0, "fillOpacity": 0.7, "radius": 5, **chosen["style_kwds"]}
+    fills = look.fills if look is not None else [style.get("color", _PLAIN)] * len(table)
+
+    def styled(feature: Any) -> dict[str, Any]:
+        fill = fills[int(feature["id"])]
+        line = _BORDER if look is not None and "Polygon" in feature["geometry"]["type"] else fill
+        return {"color": line, "fillColor": fill, **{name: style[name] for name in style if name != "radius"}}
+
+    return folium.GeoJson(
+        _collection(table, keys),
+        name=chosen["name"] or "table",
+        tooltip=details[0],
+        popup=details[1],
+        style_function=styled,
+        highlight_function=(lambda feature: {"weight": 3.5, "fillOpacity": 0.9}) if chosen["highlight"] else None,
+        marker=folium.CircleMarker(radius=style["radius"], fill=True),
+    )
+
+
+def _collection(table: gpd.GeoDataFrame, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Write the rows as GeoJSON in WGS 84, to a centimetre, with the named columns as text."""
+    shapes = transform(np.asarray(table.geometry.to_numpy(), object), table.crs, WGS84, "explore")
+    shapes = shapely.transform(shapely.force_2d(shapes), lambda places: np.round(places, 7))
+    columns = {key: [_text(value) for value in table[name].tolist()] for name, key in keys.items()}
+    features = [
+        {
+            "type": "Feature",
+            "id": str(i),
+            "properties": {key: column[i] for key, column in columns.items()},
+            "geometry": json.loads(shape),
+        }
+        for i, shape in enumerate(shapely.to_geojson(shapes).tolist())
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _text(value: Any) -> str:
+    """Write a value as readers see it: six figures of a number, nothing for what is not known."""
+    if isinstance(value, list | dict | tuple | set | np.ndarray):
+        return str(value)
+    if value is None or value is pd.NaT or value is pd.NA or value != value:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)

@@ -1,0 +1,458 @@
+"""GridMap without a browser: what it refuses, what is in its files, the assets that come with it."""
+
+import hashlib
+import io
+import json
+import re
+import warnings
+from importlib.resources import files
+
+import folium
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from branca.element import Figure
+from folium import plugins
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridgis.contract import GridError, GridWarning
+from gridgis.pages import coverage_map, hotspot_map, vendored
+from gridgis.pages.basemaps import base_map, gcj02
+from gridgis.pages.exploring import explore
+from gridgis.pages.gridmap import GridMap
+from gridgis.pages.literal import SafeHtml, literal, text_only, walk
+from gridgis.pages.page import json_block
+from gridgis.pages.picture import picture
+from gridgis.pages.sites import site_files
+
+MIDDLE = [36.2, 113.1]
+POINT = {"type": "Feature", "properties": {"kind": "{% x"}, "geometry": {"type": "Point", "coordinates": [113, 36]}}
+
+
+def render(made):
+    return made.get_root().render()
+
+
+def published(**values):
+    from test_maps import published
+
+    return published(**values)
+
+
+# --- assets -------------------------------------------------------------------------------------------------------
+
+
+def manifest():
+    return json.loads((files("gridgis.pages") / "assets" / "manifest.json").read_text(encoding="utf-8"))["libraries"]
+
+
+@pytest.mark.parametrize("library", manifest(), ids=lambda library: library["name"])
+def test_vendored_files_are_what_the_manifest_says(library):
+    folder = files("gridgis.pages") / "assets"
+    for name, expected in library["sha256"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected, name
+    assert library["version"] and library["licence"]
+    (licence,) = [name for name in library["sha256"] if name.endswith("-LICENSE.txt")]
+    assert re.search(r"Permission (to use|is hereby)|Redistribution and use", vendored.asset(licence))
+    assert set(library["addresses"].values()) <= set(library["sha256"])
+
+
+def test_assets_stay_small_and_ask_for_nothing():
+    folder = files("gridgis.pages") / "assets"
+    assert sum(len(path.read_bytes()) for path in folder.iterdir()) < 1_500_000
+    for library in manifest():
+        for name in library["sha256"]:
+            if name.endswith(".js"):
+                text = vendored.script(name)
+                assert "</script" not in text
+                assert not re.search(r"//[#@] sourceMappingURL=\S+\s*$", text)
+                assert not re.search(r"(?<![\w.])eval\(", text), name
+            elif name.endswith(".css") and name != "fontawesome.css":
+                assert re.findall(r"url\((?!\"?data:|#)", vendored.style(name)) == [], name
+
+
+def test_every_address_of_folium_is_known_or_refused_by_name():
+    refused = set()
+    for name in dir(plugins):
+        kind = getattr(plugins, name)
+        for _, address in [*getattr(kind, "default_js", ()), *getattr(kind, "default_css", ())]:
+            if vendored.of_address(address) is None:
+                refused.add(name)
+    assert refused == {
+        "Geocoder", "HeatMapWithTime", "MeasureControl", "Realtime", "TimeSliderChoropleth", "Timeline", "TimelineSlider",
+        "TimestampedGeoJson", "TimestampedWmsTileLayers", "VectorGridProtobuf", "GeoMan",
+    } & set(dir(plugins))  # fmt: skip
+
+
+def test_a_page_holds_only_what_its_children_need():
+    bare = render(GridMap(MIDDLE))
+    assert len(bare) < 175_000
+    for word in ("AwesomeMarkers", "Font Awesome", "Glyphicons", "markercluster", "jQuery", "bootstrap"):
+        assert word not in bare
+    made = GridMap(MIDDLE)
+    folium.Marker(MIDDLE, icon=folium.Icon(icon="cloud", prefix="fa")).add_to(made)
+    assert ".fa-cloud:before" in render(made)
+    assert ".fa-filter:before" not in render(made)
+    folium.Marker(MIDDLE, icon=folium.Icon(icon="no-such-thing")).add_to(made)
+    with pytest.raises(GridError, match="glyphicon-no-such-thing"):
+        render(made)
+
+
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+
+def head_link(made):
+    made.get_root().header.add_child(folium.JavascriptLink("https://cdn.example/x.js"))
+
+
+def own_plugin(made):
+    made.default_js = [("own", "https://cdn.example/own.js")]
+
+
+def in_head(text):
+    return lambda made: made.get_root().header.add_child(folium.Element(text))
+
+
+def in_body(text):
+    return lambda made: made.get_root().html.add_child(folium.Element(text))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda made: folium.TileLayer("OpenStreetMap").add_to(made), "https://tile.openstreetmap.org"),
+        (lambda made: plugins.Geocoder().add_to(made), "leaflet-control-geocoder"),
+        (lambda made: plugins.MeasureControl().add_to(made), "leaflet-measure"),
+        (lambda made: plugins.MiniMap().add_to(made), "https://tile.openstreetmap.org"),
+        (lambda made: plugins.FloatImage("https://a.example/b.png").add_to(made), "https://a.example/b.png"),
+        (lambda made: plugins.ScrollZoomToggler().add_to(made), "ionicons"),
+        (head_link, "https://cdn.example/x.js"),
+        (own_plugin, "https://cdn.example/own.js"),
+        (in_head("<style>@import '//a.example/b.css'</style>"), "//a.example/b.css"),
+        (in_body("<img src='https://a.example/b.png'>"), "b.png"),
+        (in_body("<p style='background:url(c.png)'>"), "c.png"),
+    ],
+)
+def test_outside_addresses_are_named(spoil, named, tmp_path):
+    made = GridMap(MIDDLE)
+    spoil(made)
+    with pytest.raises(GridError, match="outside") as caught:
+        made.save(tmp_path / "map.html")
+    assert named in str(caught.value)
+    with pytest.raises(GridError, match="outside"):
+        made.save_site(tmp_path / "site")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (in_body("<script>1</script>"), "would not run"),
+        (in_body("<p onclick='1'>"), "attribute"),
+        (
+            lambda made: folium.Marker(MIDDLE, popup=folium.Popup(folium.IFrame("<p>x"))).add_to(made),
+            "a popup holds a IFrame",
+        ),
+    ],
+)
+def test_what_would_not_run_is_refused(spoil, sentence):
+    made = GridMap(MIDDLE)
+    spoil(made)
+    with pytest.raises(GridError, match=sentence):
+        render(made)
+
+
+def test_a_map_in_another_figure_is_refused():
+    made = GridMap(MIDDLE)
+    figure = Figure()
+    figure.add_child(made)
+    with pytest.raises(GridError, match="page of its own"):
+        figure.render()
+
+
+# --- text ---------------------------------------------------------------------------------------------------------
+
+
+def test_text_in_braces_is_never_run_as_a_template():
+    made = GridMap(MIDDLE)
+    both = {"type": "FeatureCollection", "features": [POINT]}
+    folium.GeoJson(both, tooltip=folium.GeoJsonTooltip(["kind"])).add_to(made)
+    folium.GeoJson({**POINT, "properties": {"kind": "{{ 7*7 }}"}}).add_to(made)
+    text = render(made)
+    assert "{{ 7*7 }}" in text
+    assert "{% x" in text
+
+
+@pytest.mark.parametrize(
+    "payload", ["<img src=x onerror=pwned=1>", "</script><script>", "`;pwned=1;`", "${pwned=1}", "'\"\\"]
+)
+def test_text_of_children_is_written_as_text(payload):
+    made = GridMap(MIDDLE)
+    group = folium.FeatureGroup(name=payload).add_to(made)
+    folium.CircleMarker(MIDDLE, tooltip=payload, popup=payload).add_to(group)
+    both = {"type": "FeatureCollection", "features": [{**POINT, "properties": {payload: payload}}]}
+    detail = folium.GeoJsonTooltip([payload], aliases=[payload])
+    folium.GeoJson(both, name="kinds", tooltip=detail, style_function=lambda _: {"color": "red"}).add_to(made)
+    folium.LayerControl().add_to(made)
+    code = made.get_root().document().scripts[-1]
+    assert "<img" not in code
+    assert "</script" not in code
+    assert f"feature.properties.{payload}" not in code
+    assert "`" not in re.sub(r'"(?:[^"\\]|\\.)*"', "", code), "no template string of a script holds a text"
+
+
+def test_children_are_left_as_they_were():
+    made = GridMap(MIDDLE)
+    group = folium.FeatureGroup("<b>").add_to(made)
+    mark = folium.CircleMarker(MIDDLE, tooltip="<b>", popup="<b>").add_to(group)
+    layer = folium.GeoJson({"type": "FeatureCollection", "features": [POINT]}, style_function=lambda _: {}).add_to(made)
+    icon = folium.DivIcon(html="<b>")
+    folium.Marker(MIDDLE, icon=icon).add_to(made)
+    before = [dict(vars(element)) for element in walk(made.get_root())]
+    first = render(made)
+    assert render(made) == first
+    after = {id(element): vars(element) for element in walk(made.get_root())}
+    assert group.layer_name == "<b>"
+    assert icon.options["html"] == "<b>"
+    assert layer.smooth_factor is None
+    assert "_template" not in vars(next(iter(mark._children.values())))
+    assert len(before) <= len(after)
+
+
+@given(st.text(st.characters(codec=None), max_size=60))
+def test_literal_text_has_no_meaning(text):
+    assert not re.search("[<>\"'`$\\\\{}%]", literal(text))
+    assert str(SafeHtml("a") + text) == "a" + text
+    assert not isinstance(f"{SafeHtml('a')}{text}", SafeHtml)
+
+
+def test_markup_must_need_nothing_from_outside():
+    assert literal(SafeHtml("<b>x</b>")) == "<b>x</b>"
+    assert literal(str(SafeHtml("<b>"))) == "<b>"
+    for bad in ("<img src='https://a.example/b.png'>", "<b onclick='x()'>"):
+        with pytest.raises(GridError):
+            SafeHtml(bad)
+
+
+def test_an_error_while_rendering_leaves_folium_as_it_was():
+    import branca.element
+
+    template = branca.element.Template
+    with pytest.raises(ZeroDivisionError), text_only(GridMap(MIDDLE).get_root()):
+        raise ZeroDivisionError
+    assert branca.element.Template is template
+    assert folium.Element("{{ 1 + 1 }}").render() == "2"
+
+
+# --- notebooks, files, sites --------------------------------------------------------------------------------------
+
+
+def test_notebooks_get_a_sandboxed_frame_of_fixed_height():
+    shown = GridMap(MIDDLE, title='a"b', notebook_height=333)._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert 'sandbox="allow-scripts"' in shown
+    assert 'height="333px"' in shown
+    assert 'title="a&quot;b"' in shown
+
+
+def test_the_same_map_gives_the_same_bytes(tmp_path):
+    def made():
+        one = GridMap(MIDDLE)
+        plugins.MarkerCluster([MIDDLE], popups=["a"]).add_to(one)
+        folium.Marker(MIDDLE, icon=folium.Icon()).add_to(one)
+        return one
+
+    made().save(tmp_path / "a.html")
+    stream = io.BytesIO()
+    made().save(stream, close_file=False)
+    assert (tmp_path / "a.html").read_bytes() == stream.getvalue()
+    assert site_files(made().get_root().document()) == site_files(made().get_root().document())
+
+
+def test_a_site_has_nothing_inline(tmp_path):
+    made = hotspot_map(published(), title="</title><script>x</script>")
+    plugins.Draw(export=True).add_to(made)
+    plugins.FloatImage("data:image/gif;base64,R0lGODlhAQABAAAAACw=").add_to(made)
+    page = made.save_site(tmp_path / "site")
+    text = page.read_text(encoding="utf-8")
+    assert page == tmp_path / "site" / "index.html"
+    assert not re.search(r"<[^>]+\sstyle\s*=|<style|data:image|data:font|<[^>]+\son\w+\s*=", text)
+    assert re.findall(r"<script(?![^>]* type=)[^>]*>", text) == [
+        '<script src="library.js">',
+        '<script src="map.js">',
+    ]
+    names = {path.name for path in page.parent.iterdir()}
+    used = set(re.findall(r"part-[0-9a-f]{16}\.\w+", text + (page.parent / "map.css").read_text(encoding="utf-8")))
+    assert used <= names
+    assert "data:image" not in (page.parent / "map.css").read_text(encoding="utf-8")
+    assert made.save_site(tmp_path / "site") == page
+
+
+def test_a_site_spares_the_files_of_others(tmp_path):
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(GridError, match=r"other files \(note.txt\)"):
+        GridMap(MIDDLE).save_site(tmp_path)
+    with pytest.raises(GridError, match="a file of this name"):
+        GridMap(MIDDLE).save_site(tmp_path / "note.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+# --- the picture --------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_shows_the_first_theme_as_text_and_shapes():
+    spec = hotspot_map(published(parents=["<b>", "&", "'"]), title="</figure><script>1</script>").spec
+    text = picture(spec)
+    assert "<script" not in text
+    assert "</figure>" in text
+    for look in spec.classes:
+        assert f": {look.cells}</li>" in text
+    assert text.count("<path") >= len(spec.classes)
+    assert picture(spec) == text
+
+
+@pytest.mark.parametrize(("side", "most"), [(16, 12_000), (60, 40_000)])
+def test_the_picture_stays_small(side, most):
+    from gridgis.privacy import publish
+
+    cells = [
+        shapely.box(4e5 + i * 50, 4e6 + j * 50, 4e5 + i * 50 + 50, 4e6 + j * 50 + 50)
+        for i in range(side)
+        for j in range(side)
+    ]
+    names = [f"{i:05d}" for i in range(len(cells))]
+    table = gpd.GeoDataFrame(
+        {"grid_code": names, "parent_code": [name[:3] for name in names]}, geometry=cells, crs=4547
+    )
+    table["count"] = np.random.default_rng(1).integers(10, 90, len(table))
+    text = picture(hotspot_map(publish(table, measures=["count"]), value="count").spec)
+    assert 1_000 < len(text) < most
+
+
+# --- base maps ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("OpenStreetMap", "x", "wgs84"), "expected an address"),
+        (("https://t.example/{z}/{x}/{y}.png", "", "wgs84"), "who made the tiles"),
+        (("https://t.example/{z}/{x}/{y}.png", None, "wgs84"), "who made the tiles"),
+        (("https://t.example/{z}/{x}/{y}.png", "x", "bd09"), "'bd09'"),
+        (("https://t.example;img-src/{z}", "x", "wgs84"), "expected an address"),
+        (("https://webrd01.is.autonavi.com/{z}/{x}/{y}", "x", "wgs84"), "GCJ-02"),
+    ],
+)
+def test_base_maps_are_checked(arguments, sentence):
+    with pytest.raises(GridError, match=sentence):
+        base_map(*arguments)
+
+
+def test_a_named_host_and_no_other_is_allowed():
+    made = GridMap(MIDDLE, tiles="https://tiles.example/{z}/{x}/{y}.png", attribution="<i>Maker</i>")
+    text = render(made)
+    assert "img-src data: https://tiles.example; connect-src 'none'" in text
+    assert "Maker" in text and "<i>Maker" not in text
+    made.add_child(base_map("https://b.example/{z}/{x}/{y}.png", "x", "gcj02"))
+    with pytest.raises(GridError, match="do not fit"):
+        render(made)
+
+
+def test_gcj02_leaves_places_outside_china_alone():
+    lon, lat = np.array([2.35, 116.4]), np.array([48.85, 39.9])
+    east, north = gcj02(lon, lat)
+    assert (east[0], north[0]) == (2.35, 48.85)
+    assert 400 < np.hypot((east[1] - lon[1]) * 85_000, (north[1] - lat[1]) * 111_000) < 700
+
+
+# --- explore ------------------------------------------------------------------------------------------------------
+
+
+def cells(**columns):
+    shapes = [shapely.box(420000 + 100 * i, 4007000, 420100 + 100 * i, 4007100) for i in range(4)]
+    columns = {
+        name: value if isinstance(value, list | pd.Series | pd.Index | pd.Categorical) else [value] * 4
+        for name, value in columns.items()
+    }
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=4547)
+
+
+def model(made):
+    (legend,) = [child for child in made._children.values() if child._name == "ClassLegend"]
+    return legend.model
+
+
+@pytest.mark.parametrize("scheme", ["quantiles", "equal_interval", "natural_breaks"])
+@pytest.mark.parametrize("values", [[1.0, 2, 3, np.nan], [5, 5, 5, 5], [np.nan] * 4, [1, 2, 3, np.inf]])
+def test_legends_count_every_row(scheme, values):
+    rows = model(explore(cells(n=values), "n", scheme=scheme, k=2))["rows"]
+    assert sum(row["count"] for row in rows) == 4
+    assert all(row["count"] for row in rows)
+
+
+def test_columns_of_any_kind_are_shown():
+    table = cells(
+        a=["x", None, "y", "x"], b=[True, False, True, True], c=pd.to_datetime(["2024-01-01"] * 3 + [None]),
+        d=pd.Categorical(["u", "v", "u", "v"]), e=[[1], {}, "t", None],
+    )  # fmt: skip
+    for column in "abcd":
+        text = render(explore(table, column, popup=["e"], cmap=["#ff0000", "#00ff00"], name="n"))
+        assert "2024-01-01" in text
+    assert [row["text"] for row in model(explore(table, "a"))["rows"]] == ["x", "y", "no data"]
+    assert [row["count"] for row in model(explore(table, [1, 2, 3, 4]))["rows"]] == [1, 1, 1, 1]
+    assert "#440154" in render(explore(cells(n=[1, 2, 3, 4]), "n", cmap="viridis"))
+
+
+def test_any_crs_and_mixed_shapes():
+    shapes = [shapely.Point(13, 52), shapely.LineString([(13, 52), (13.1, 52.1)]), shapely.box(13, 52, 13.1, 52.1)]
+    series = gpd.GeoSeries(shapes, crs=4326)
+    assert isinstance(explore(series), folium.Map)
+    made = GridMap([52, 13])
+    assert explore(series.to_crs(25833), m=made, legend=False) is made
+    with pytest.warns(GridWarning, match="1 rows have no shape"):
+        explore(gpd.GeoSeries([*shapes, None], crs=4326))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: explore(pd.DataFrame({"a": [1]})), "expected a GeoDataFrame"),
+        (lambda: explore(gpd.GeoSeries([shapely.Point(0, 0)])), "no CRS"),
+        (lambda: explore(cells(), "n"), "column"),
+        (lambda: explore(cells(n=1), tooltip=["x"]), "tooltip"),
+        (lambda: explore(cells(n=1), "n", scheme="jenks"), "scheme"),
+        (lambda: explore(cells(n=1), "n", k=0), "k: expected"),
+        (lambda: explore(cells(n=1), "n", cmap="no such"), "cmap"),
+        (lambda: explore(cells(n=1), colour="red"), "unknown option colour"),
+        (lambda: explore(cells(n=1), m=folium.Map()), "expected a GridMap"),
+        (lambda: explore(cells(phone="13812345678"), "phone"), "holds persons"),
+        (
+            lambda: explore(gpd.GeoDataFrame({"phone": ["13812345678"]}, geometry=[shapely.Point(0, 0)], crs=4326)),
+            "no layer of persons",
+        ),
+    ],
+)
+def test_what_explore_refuses(call, sentence):
+    with pytest.raises(GridError, match=sentence):
+        call()
+
+
+def test_persons_never_reach_the_page():
+    with pytest.warns(GridWarning, match="phone"):
+        made = explore(cells(phone="13812345678", n=[1, 2, 3, 4]), "n", popup=True)
+    assert "13812345678" not in render(made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explore(cells(n=1))
+
+
+def test_json_blocks_end_nowhere():
+    assert "<" not in json_block({"a": "</script>"})
+
+
+def test_maps_with_our_layer_hold_a_picture():
+    assert "gridgis-picture" in render(coverage_map(published()))
+    assert "gridgis-picture" not in render(GridMap(MIDDLE))
