@@ -1,0 +1,289 @@
+"""Numbers, addresses and names of persons, told by how they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+
+from gridgis.leaks.runs import SHORT, Ints, chains, near, number_starts
+from gridgis.persons import PERSONAL_NAMES
+
+ID_NUMBER, PHONE, EMAIL, ADDRESS, NAME, COLUMN = (
+    "identity number",
+    "phone number",
+    "e-mail address",
+    "postal address",
+    "name of a person",
+    "personal column",
+)
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ID = re.compile(
+    r"(?<![0-9A-Za-z_.])(?:\d{17}[\dXx]|(?<![0-9][ \-])(?:\d{6}[ \-]\d{8}[ \-]\d{3}[\dXx]"
+    r"|\d{6}[ \-]\d{4}[ \-]\d{4}[ \-]\d{3}[\dXx]"
+    r"|\d{3}[ \-]\d{3}[ \-]\d{4}[ \-]\d{4}[ \-]\d{3}[\dXx]|\d{6}[ \-]\d{4}[ \-]\d{2}[ \-]\d{2}[ \-]\d{3}[\dXx]"
+    r"|\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d[\dXx]))(?![0-9A-Za-z_])(?!\.\d)"
+)
+_PHONE = re.compile(
+    r"(?<![0-9A-Za-z_.])(?<![,\[:(]-)(?:(?:\+|00)?86[ \-]?|\(\+?86\) ?)?"
+    r"(1[3-9]\d{9}|(?<![0-9][ .\-])(?<!\b[MLHVCSQTAmlhvcsqta] )1[3-9]\d([ \-.])\d{4}\2\d{4}(?![ .\-]\d{3})"
+    r"|(?<![0-9][ .\-])1[3-9]\d([ \-])\d{3}\3\d{5}(?![ \-]\d{3})"
+    r"|(?<=86[ \-])1[3-9]\d([ \-])\d{4}\4\d{4})(?![0-9A-Za-z_])(?!\.\d)"
+)
+_MAY_HOLD_NUMBER = re.compile(r"\d{7}|\d{3}[ .\-()]{1,2}\d")
+_STEPS = re.compile(r"\"(?:bounds|raster|bbox|extent|transform)\\?\"\s*:\s*\[[-\d.,\s]*$")
+_LANDLINE = re.compile(r"(?<![0-9A-Za-z_.\-])(?:0\d{2,3}-\d{7,8}|\(0\d{2,3}\) ?\d{7,8})(?![0-9A-Za-z_\-])(?!\.\d)")
+EMAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}@[A-Za-z0-9][A-Za-z0-9\-]*(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,10}(?![A-Za-z0-9])"
+)
+_FILES = re.compile(r"@\d+x\.|\.(?:png|jpe?g|svg|gif|webp|js|mjs|css|map|json|html?)$", re.IGNORECASE)
+
+_DIGITS = r"[0-9一二三四五六七八九十百零〇○]"
+_ADDRESS_ZH = re.compile(
+    r"[\u4e00-\u9fff]{1,12}(?:路|街|巷|弄|胡同|大道|大街|道|条|里|村|庄|园|苑|花园|小区|新村|公寓|社区|组|坊|湾|城)\s?(?:第\s?)?"
+    rf"{_DIGITS}{{1,5}}\s?(?:[\-之]\s?{_DIGITS}{{1,4}}\s?)?"
+    r"(?:(?<=[0-9一二三四五六七八九十百零〇○])\s?(?:号楼|幢|栋|单元|室)|(?:号|弄)(?!网格|单元格|格|线|地块|地铁|片区|小区域|站|区|台风|文件))"
+    rf"|{_DIGITS}{{1,4}}\s?(?:号楼|号院|栋|幢|座|单元|号)\s?(?:{_DIGITS}{{1,3}}\s?(?:单元|层|楼|门)\s?)?[\-]?{_DIGITS}{{1,5}}\s?(?:室|号房|户室)"
+    rf"|{_DIGITS}{{1,4}}\s?(?:号楼|号院|栋|幢|座)\s?{_DIGITS}{{1,3}}\s?(?:单元|号)(?!格)(?:\s?{_DIGITS}{{1,5}})?"
+    rf"|(?:号楼|栋|幢|单元)\s?{_DIGITS}{{3,4}}(?![0-9.])"
+)
+_STREET = (
+    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Square|Alley|Lu|Jie|Hutong|Dadao|Xiang)"
+)
+_ADDRESS_EN = re.compile(
+    rf"(?<![\w.#\-])(?:No\.?\s?|#\s?)?\d{{1,5}}[A-Z]?(?:-\d{{1,4}})?,?\s(?:[A-Z][a-z]+\s){{1,3}}{_STREET}\b"
+    rf"|\b(?:[A-Z][a-z]+\s){{1,3}}{_STREET}\.?,?\s(?:No\.?\s?|#\s?)\d{{1,5}}\b"
+    r"|\b(?:Room|Rm\.?|Flat|Apt\.?|Apartment)\s?(?:No\.?\s?)?#?\d{1,4}[A-Z]?(?:-\d{1,4})?(?=\s*,\s*[A-Z0-9]|\b(?<=\d{3}))"
+    r"|\b(?:Building|Bldg\.?|Unit|Block)\s?#?\d{1,4},\s?(?:Room|Rm\.?|Flat|Apt\.?|Unit|No\.?)\s?#?\d{1,5}"
+)
+
+_ADDRESS_WORDS_ZH = ("号", "室", "栋", "幢", "座", "单元", "弄")
+_ADDRESS_WORDS_EN = (
+    *(f" {word}" for word in re.findall(r"\w+", _STREET[3:]) if word != "St"),
+    *(
+        " St ",
+        " St.",
+        " St,",
+        " St<",
+        ' St"',
+        " St'",
+        " St\n",
+        "Room",
+        "Rm",
+        "Flat",
+        "Apt",
+        "Apartment",
+        "Bldg",
+        "Unit",
+    ),
+    *("Building", "Block"),
+)
+_NAME_WORDS_ZH = (
+    "姓名",
+    "户主",
+    "联系人",
+    "业主",
+    "房东",
+    "租户",
+    "承租人",
+    "申请人",
+    "当事人",
+    "报案人",
+    "投诉人",
+    "反映人",
+    "来访人",
+)
+_NAME_WORDS_EN = ("name", "Name", "NAME", "ouseholder", "enant", "esident", "wner", "omplainant")
+
+_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔"
+    "白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文温牛葛岳齐邢章俞聂焦向柳颜霍符翟欧阳上官司马诸葛殷耿关纪苗卫祝梅盛申柴宁包尤肖游左鲁路"
+)
+_PLACE_END = (
+    "村庄里街路巷区镇乡县市省州园苑院楼站桥山河湖港湾城镇屯沟坪堡岭坡店口场厂处所队组格栋幢室号居委会局图层例度积数率值"
+)
+_HANZI_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}(?:·[\u4e00-\u9fff]{2,8})?")
+_LATIN_NAME = re.compile(r"[A-Z][a-z'’]{1,14}(?:[ \-][A-Z][a-z'’]{0,14}){1,3}")
+_LABEL = (
+    r"(?:居民|业主|户主|申请人|投诉人|报案人|联系人|当事人|负责人|租户|承租人)?姓名|户主|联系人|业主|房东|租户"
+    r"|承租人|申请人|当事人|报案人|投诉人|反映人|来访人"
+)
+_BETWEEN = r"(?:[\"'“”]?\s*(?:[:：=＝]|</?(?:th|td|b|strong|span|dt|dd|i|label|div)\b[^<>]{0,200}>|\t)[\s\"'“”]*){1,8}"
+_LABEL_ZH = re.compile(_LABEL)
+_NAMED_ZH = re.compile(rf"(?:{_LABEL}){_BETWEEN}([\u4e00-\u9fff][\u4e00-\u9fff·]{{1,14}}|{_LATIN_NAME.pattern})")
+_LABEL_EN = re.compile(
+    r"\b(?:(?:[Rr]esident|[Oo]wner|[Pp]erson|[Cc]ontact|[Ff]ull|[Ff]irst|[Ll]ast|[Uu]ser|[Hh]ouseholder|[Tt]enant)"
+    r"[ _\-]?[Nn]ame|[Ss]urname|[Hh]ouseholder|[Tt]enant|[Rr]esident|[Oo]wner|[Cc]omplainant)"
+)
+_VALUE = rf"{_BETWEEN}({_HANZI_NAME.pattern}|{_LATIN_NAME.pattern})(?![A-Za-z\u4e00-\u9fff])"
+_NAMED_EN = re.compile(_LABEL_EN.pattern + _VALUE)
+_LABEL_BARE = re.compile(r"\b(?:[Nn]ame|NAME)")
+_NAMED = re.compile(_LABEL_BARE.pattern + _VALUE)
+_PERSON_LABEL = re.compile(
+    r"(?:\b(?:phone|mobile|tel|telephone|id_?card|id_?number|id_?no|address|birth\w*|gender|sex|age|email|e-mail|household_?id)"
+    r"|电话|手机|身份证|证件号|住址|地址|出生|性别|年龄|民族|婚姻)[\"'”]?\s*(?:[:：=]|</?t[hd]\b)",
+    re.IGNORECASE,
+)
+PERSON_COLUMN = re.compile(
+    r"^(?:age|gender|sex|ethnicity|marital.*|性别|年龄|民族|婚姻.*|政治面貌|文化程度)$", re.IGNORECASE
+)
+"""Columns that persons have and places have not, besides those of `gridgis.persons`."""
+
+_NO_NAMES = re.compile(
+    rf"^(?:{_LABEL}|电话|手机|住址|地址|性别|年龄|身份证.*|出生.*|联系.*|已?隐藏|不公开|保密|未知|不详|合计|总计|总数|户数|人数|数量|无)$"
+)
+
+
+class Hit(NamedTuple):
+    """What was found in a text, and where in it."""
+
+    kind: str
+    position: int
+    value: str
+
+
+def find_patterns(text: str) -> Iterator[Hit]:
+    """Find what is written as a person's number, address or name.
+
+    Examples
+    --------
+    >>> [(hit.kind, hit.value) for hit in find_patterns("姓名: 王芳, 138-1234-5678, grid 990101001001001")]
+    [('phone number', '138-1234-5678'), ('name of a person', '王芳')]
+    """
+    yield from _numbers(text)
+    yield from _addresses(text)
+    yield from _names(text)
+
+
+def _numbers(text: str) -> Iterator[Hit]:
+    if len(text) > SHORT or _MAY_HOLD_NUMBER.search(text):
+        runs = number_starts(text)
+        yield from _ids(text, *runs)
+        yield from _phones(text, *runs)
+    for place in re.finditer("@", text):
+        yield from _mail_at(text, place.start())
+
+
+def _ids(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:
+    whole = np.flatnonzero((length == 17) | (length == 18))
+    for i in (*whole.tolist(), *chains(length, gap, (17, 18), (3, 4, 6)).tolist()):
+        found = _ID.match(text, start[i])
+        if found and is_id_number(found[0]):
+            yield Hit(ID_NUMBER, found.start(), found[0])
+
+
+def _phones(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:
+    whole = np.flatnonzero((length == 11) | (length == 13) | (length == 15)).tolist()
+    for i in (*whole, *chains(length, gap, (11,), (3,)).tolist(), *chains(length, gap, (13, 15), (2, 4)).tolist()):
+        found = _PHONE.match(text, start[i])
+        if found and not _STEPS.search(text[max(found.start() - 120, 0) : found.start()]):
+            yield Hit(PHONE, found.start(1), found[1])
+    lines = (length[:-1] >= 3) & (length[:-1] <= 4) & (gap[:-1] <= 2) & (length[1:] >= 7) & (length[1:] <= 8)
+    for i in np.flatnonzero(lines).tolist():
+        if text[start[i]] == "0" and (
+            found := _LANDLINE.match(text, start[i]) or _LANDLINE.match(text, max(start[i] - 1, 0))
+        ):
+            yield Hit(PHONE, found.start(), found[0])
+
+
+def _mail_at(text: str, place: int) -> Iterator[Hit]:
+    """The e-mail address around an at sign; not those of the authors of our scripts, nor ``icon@2x.png``."""
+    for found in EMAIL_ADDRESS.finditer(text, max(place - 64, 0), min(place + 200, len(text))):
+        if found.start() < place < found.end():
+            if not _FILES.search(found[0]) and found[0] not in _our_own():
+                yield Hit(EMAIL, found.start(), found[0])
+            return
+
+
+def _addresses(text: str) -> Iterator[Hit]:
+    for start, end in near(text, _ADDRESS_WORDS_ZH, 60, 40):
+        for found in _ADDRESS_ZH.finditer(text, start, end):
+            yield Hit(ADDRESS, found.start(), found[0])
+    for start, end in near(text, _ADDRESS_WORDS_EN, 80, 60):
+        for found in _ADDRESS_EN.finditer(text, start, end):
+            if not re.match(r"51 Franklin|59 Temple", found[0]):  # in the text of old licences
+                yield Hit(ADDRESS, found.start(), found[0])
+
+
+def _names(text: str) -> Iterator[Hit]:
+    for found in _labelled(text, _NAME_WORDS_ZH, _LABEL_ZH, _NAMED_ZH):
+        if not _NO_NAMES.match(found[1]) and found[1][-1] not in _PLACE_END:
+            yield Hit(NAME, found.start(1), found[1])
+    for found in _labelled(text, _NAME_WORDS_EN, _LABEL_EN, _NAMED_EN):
+        yield Hit(NAME, found.start(1), found[1])
+    for found in _labelled(text, ("name", "Name", "NAME"), _LABEL_BARE, _NAMED):
+        around = text[max(found.start() - 160, 0) : found.start()] + "\n" + text[found.end() : found.end() + 160]
+        if is_name(found[1]) and _PERSON_LABEL.search(around):
+            yield Hit(NAME, found.start(1), found[1])
+
+
+def _labelled(
+    text: str, words: tuple[str, ...], label: re.Pattern[str], whole: re.Pattern[str]
+) -> Iterator[re.Match[str]]:
+    """Names after labels: words are looked for first, labels around them, then the whole of a label and a name."""
+    for start, end in near(text, words, 16, 24):
+        for found in label.finditer(text, start, end):
+            if named := whole.match(text, found.start()):
+                yield named
+
+
+def is_id_number(written: str) -> bool:
+    """Tell whether 18 digits are a resident identity number: a true date of birth and the right check digit.
+
+    Examples
+    --------
+    >>> is_id_number("11010519491231002X"), is_id_number("110105194912310021"), is_id_number("990101001001001123")
+    (True, False, False)
+    """
+    digits = re.sub(r"[ \-]", "", written).upper()
+    if len(digits) != 18 or not digits[:17].isdigit() or not digits.isascii():
+        return False
+    try:
+        born = date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False))
+    return 1850 <= born.year <= 2100 and "10X98765432"[total % 11] == digits[17]
+
+
+def is_name(value: str) -> bool:
+    """Tell whether a text is written as the name of a person is: a frequent surname first, or two words of Latin.
+
+    Examples
+    --------
+    >>> is_name("王芳"), is_name("王家村"), is_name("Wang Fang"), is_name("viewport")
+    (True, False, True, False)
+    """
+    if _HANZI_NAME.fullmatch(value):
+        return "·" in value or (value[0] in _SURNAMES and value[-1] not in _PLACE_END)
+    return _LATIN_NAME.fullmatch(value) is not None
+
+
+def is_personal_column(name: str) -> bool:
+    """Tell whether a column is named as those of persons are; a bare "name" may be that of a place.
+
+    Examples
+    --------
+    >>> [is_personal_column(name) for name in ("phone", "姓名", "name", "count_电话")]
+    [True, True, False, False]
+    """
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s\-]+", "_", name.strip())
+    if len(plain) > 40 or plain.lower() == "name" or plain.startswith("count_"):
+        return False
+    return PERSONAL_NAMES.search(plain) is not None
+
+
+@cache
+def _our_own() -> frozenset[str]:
+    """Addresses of authors in the scripts and licences that come with the package."""
+    known: set[str] = set()
+    for asset in (files("gridgis.pages") / "assets").iterdir():
+        if asset.name.endswith((".js", ".css", ".txt", ".svg")):
+            known.update(EMAIL_ADDRESS.findall(asset.read_bytes().decode("utf-8", "replace")))
+    return frozenset(known)
