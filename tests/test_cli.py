@@ -15,7 +15,7 @@ import shapely
 
 import gridgis as gg
 from gridgis import cli
-from gridgis.maps import static
+from gridgis.images import static
 from gridgis.write import file_sha256
 
 PROGRAM = [sys.executable, "-m", "gridgis"]

@@ -19,7 +19,7 @@ import shapely
 
 import gridgis as gg
 from gridgis import record as record_module
-from gridgis.maps import static
+from gridgis.images import static
 from gridgis.pipeline import run
 from gridgis.record import RECORD
 from gridgis.sample import small_example

@@ -22,7 +22,7 @@ from gridgis import PROFILES, Profile, assign_codes, divide, divide_report, writ
 from gridgis.codes import CodeScheme
 from gridgis.contract import GridError
 from gridgis.divide import EXCEPTIONS, PROVEN
-from gridgis.maps.page import asset, content_hash
+from gridgis.pages.page import asset, content_hash
 from gridgis.report import drawing, figures, words
 from gridgis.sample import generate_town, small_example
 

@@ -160,6 +160,26 @@ def _add_map(commands: Any) -> None:
     parser.add_argument(
         "--hide-below", type=int, default=10, metavar="N", help="hide counts from 1 to N - 1 (default: 10)"
     )
+    parser.add_argument(
+        *("--measure",),
+        action="append",
+        metavar="COLUMN",
+        help="a column to let out; may be repeated",
+    )
+    parser.add_argument(
+        *("--level",),
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a level above the parents with totals: a column, or so many leading characters; may be repeated",
+    )
+    parser.add_argument(
+        "--round-to", type=int, metavar="N", help="round all counts to multiples of N so that sums hold; hide none"
+    )
+    parser.add_argument("--as-of", metavar="DATE", help="the date of the numbers, such as 2026-06-30")
+    parser.add_argument(
+        "--ledger", metavar="FILE", help="what was let out earlier: the map is checked together with it and added"
+    )
     parser.add_argument("--note", action="append", default=[], help="a line for the foot of the map; may be repeated")
     parser.add_argument("--title", help="the title (default: one is made)")
     parser.add_argument("--lang", choices=["en", "zh"], default="en", help="language of the map (default: en)")

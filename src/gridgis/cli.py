@@ -38,7 +38,8 @@ DIVISION_FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previ
 OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
-    "near_m": "--near-m",
+    **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
+    "measures": "--measure",
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -426,7 +427,17 @@ def _map(options: argparse.Namespace) -> int:
     if options.value and options.kind != "hotspots":
         raise GridError("--value: it is the measure of a map of hot spots; say --kind hotspots, too.")
     table = gg.read_grid(options.table)
-    shown = gg.publish(table, hide_below=options.hide_below, notes=options.note, internal=options.internal)
+    shown = gg.publish(
+        table,
+        measures=options.measure,
+        hide_below=options.hide_below,
+        levels=[int(level) if level.isdecimal() else level for level in options.level],
+        round_to=options.round_to,
+        ledger=options.ledger,
+        as_of=options.as_of,
+        notes=options.note,
+        internal=options.internal,
+    )
     words = {"lang": options.lang, "title": options.title}
     if options.kind == "hotspots":
         words["value"] = options.value

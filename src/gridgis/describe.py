@@ -96,6 +96,10 @@ def describe_published(published: Published) -> str:
     status = published.table[[f"{name}_status" for name in published.measures]]
     if published.internal:
         return f"{many(status.size, 'number')}, none hidden: internal"
+    if published.round_to is not None:
+        return f"{many(status.size, 'number')}, rounded to multiples of {published.round_to}"
+    if published.noisy:
+        return f"{many(status.size, 'number')}, changed by noise"
     hidden = int((status == HIDDEN).to_numpy().sum())
     limit = published.hide_below
     return f"{many(status.size, 'number')}, {hidden:,} hidden (counts below {limit}, and what gives them away)"

@@ -46,7 +46,16 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
     "check": {"allow": (list,)},
     "locate": {"keep_coordinates": (bool,), "near_m": (int, float)},
     "summarise": {"by": (str,)},
-    "publish": {"hide_below": (int,), "measures": (list,), "notes": (list,), "internal": (bool,)},
+    "publish": {
+        "hide_below": (int,),
+        "measures": (list,),
+        "levels": (list,),
+        "round_to": (int,),
+        "as_of": (str,),
+        "ledger": (str,),
+        "notes": (list,),
+        "internal": (bool,),
+    },
     "maps": {"lang": (str,), "coverage_title": (str,), "hotspot_title": (str,), "value": (str,)},
     "output": {"folder": (str,)},
 }
@@ -59,7 +68,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "check": {"allow": []},
     "locate": {"keep_coordinates": False},
     "summarise": {},
-    "publish": {"hide_below": 10, "notes": [], "internal": False},
+    "publish": {"hide_below": 10, "levels": [], "notes": [], "internal": False},
     "maps": {"lang": "en"},
     "output": {"folder": "gridgis-out"},
 }
@@ -308,6 +317,10 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         ("locate", "near_m", lambda metres: 0 < metres <= MOST_M, f"a number of metres above 0, up to {MOST_M:,.0f}"),
         ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
         ("publish", "measures", _is_texts, "a list of names of columns"),
+        ("publish", "levels", _are_levels, "a list of names of columns, or of numbers of leading characters"),
+        ("publish", "round_to", lambda base: base >= 3, "a whole number of 3 or more"),
+        ("publish", "as_of", bool, "a date such as 2026-06-30"),
+        ("publish", "ledger", bool, "the name of a file"),
         ("publish", "notes", _is_texts, "a list of texts"),
         ("maps", "lang", lambda lang: lang in ("en", "zh"), "'en' or 'zh'"),
         ("output", "folder", bool, "the name of a folder"),
@@ -341,6 +354,10 @@ def _are_counts(value: Any) -> bool:
     counts = value if isinstance(value, list) else [value]
     whole = bool(counts) and all(map(_is_whole, counts))
     return whole and counts[0] >= 1 and counts[-1] <= MOST and counts == sorted(set(counts))
+
+
+def _are_levels(value: list[Any]) -> bool:
+    return all(isinstance(level, str) or _is_whole(level) for level in value)
 
 
 def _is_texts(value: list[Any]) -> bool:

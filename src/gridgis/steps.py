@@ -25,9 +25,10 @@ from gridgis.describe import (
     describe_report,
 )
 from gridgis.divide import PROFILES, divide
+from gridgis.images import coverage_image
+from gridgis.images.static import NoFontError
 from gridgis.locate import locate
-from gridgis.maps import coverage_image, coverage_map, hotspot_map
-from gridgis.maps.static import NoFontError
+from gridgis.pages import coverage_map, hotspot_map
 from gridgis.persons import without_persons
 from gridgis.privacy import Published, publish
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
@@ -328,8 +329,10 @@ class Work:
                     f"out; there are {listed(located.columns, 12)}."
                 )
             table = summarise(self.grid, located, by=by)
-        keys = ("measures", "hide_below", "notes", "internal")
-        return publish(table, **{key: get("publish", key) for key in keys})
+        keys = ("measures", "hide_below", "levels", "round_to", "as_of", "notes", "internal")
+        ledger = get("publish", "ledger")
+        file = None if ledger is None else self.settings.base / ledger
+        return publish(table, ledger=file, **{key: get("publish", key) for key in keys})
 
     def make_table(self, new: Path, _: dict[str, Any]) -> str:
         """Write the protected table."""

@@ -13,7 +13,7 @@ import shapely
 
 from gridgis import cover
 from gridgis.maps.labels import measure_label
-from gridgis.maps.page import clean
+from gridgis.pages.page import clean
 from gridgis.report.figures import STATES
 from gridgis.report.words import band_text, cell_name, percent, reason_name, said, word
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gridgis.maps.labels import HTML_LANG, measure_label
-from gridgis.maps.page import asset, clean, content_hash
+from gridgis.pages.page import asset, clean, content_hash
 from gridgis.report.drawing import histogram_svg, map_svg, swatch, text
 from gridgis.report.figures import STATES, Spread
 from gridgis.report.words import band_text, cell_name, count, meaning, percent, reason_name, said, word
