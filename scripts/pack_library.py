@@ -1,4 +1,4 @@
-"""Pack Leaflet anew, after another version was put into the package: writes ``pages/assets/packed.txt``."""
+"""Pack Leaflet anew, after another version was put into the package: writes ``maps/packed.txt``."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -8,9 +8,7 @@ from gridgis.pages.scripts import stored_text
 
 
 def main():
-    with Path(str(files("gridgis.pages") / "assets" / "packed.txt")).open(
-        "w", encoding="ascii", newline="\n"
-    ) as target:
+    with Path(str(files("gridgis.maps") / "packed.txt")).open("w", encoding="ascii", newline="\n") as target:
         target.write(stored_text([clean(leaflet()[0])]))
 
 

@@ -1,10 +1,12 @@
 """The command line as a stranger, a careless analyst and a nightly batch use it."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -58,11 +60,12 @@ def test_alone_it_says_how_it_is_used(gridgis):
     assert err.startswith("usage: gridgis")
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "divide", "check", "locate", "summarise", "map"])
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
 def test_help_names_every_option_and_the_exit_status(gridgis, command):
     status, out, _ = gridgis(*command.split(), "-h")
     assert status == 0
-    assert "exit status: 0 done; 1 a rule failed" in out
+    assert ("exit status: 0 nothing found; 1 " if command == "leaks" else "exit status: 0 done; 1 a rule failed") in out
+    assert "?." not in out
     assert "None" not in out
     assert all(name in out for name in cli.COMMANDS) or command
 
@@ -325,6 +328,14 @@ def test_a_grid_in_degrees_goes_on_and_gives_its_crs(gridgis, town):
 # wrong usage
 
 
+def damaged_zip():
+    """An archive in which a member is not what it says."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("name 名.txt", "nothing of persons in it")
+    return target.getvalue().replace(b"nothing", b"NOTHING")
+
+
 @pytest.fixture
 def spoiled(town):
     """Files that are no good, each in its way."""
@@ -334,6 +345,8 @@ def spoiled(town):
     for name in ("empty.gpkg", "empty.csv", "empty.toml"):
         (town / name).write_bytes(b"")
     (town / "folder.gpkg").mkdir()
+    (town / "folder.pdf").mkdir()
+    (town / "damaged.zip").write_bytes(damaged_zip())
     (town / "headers.csv").write_text("x,y\n", encoding="utf-8")
     (town / "broken.json").write_text('{"name": ', encoding="utf-8")
     (town / "odd.toml").write_text('name = "x"\nfields = 3\n', encoding="utf-8")
@@ -347,6 +360,7 @@ def spoiled(town):
     degrees.set_geometry(gpd.GeoSeries(swapped, crs=4326)).to_file(town / "swapped.gpkg")
     grid.drop(columns=["households", "buildings", "area_m2"]).to_file(town / "bare.gpkg")
     gpd.GeoDataFrame(geometry=[areas.geometry[0].buffer(-50)], crs=areas.crs).to_file(town / "zone.gpkg")
+    grid.iloc[:0].to_file(town / "cellless.gpkg")
     grid.drop(columns="grid_code").to_file(town / "nocode.gpkg")
     grid.assign(grid_code=[f"AB{number:03d}" for number in range(1, 5)]).to_file(town / "beats.gpkg")
     other = {name: "1" + grid[name].str[1:] for name in ("grid_code", "parent_code")}
@@ -460,6 +474,40 @@ WRONG = [
     ("map out/grid.gpkg --out new.html --value households", r"say --kind hotspots"),
     ("map out/grid.gpkg --out new.docx", r"expected a file ending in .html.*; got .docx"),
     ("map out/grid.gpkg --out out/grid.gpkg", r"expected a file ending in"),
+    ("map out/grid.gpkg --out new", r"ending in .html.*, or --site; got no ending"),
+    ("map cellless.gpkg --out new.html", r"cellless.gpkg: expected at least one cell, got a table without rows"),
+    ("map cellless.gpkg --round-to 5 --out new.html", r"cellless.gpkg: expected at least one cell"),
+    ("map out/grid.gpkg --out out --site", r"--out out: the folder holds other files; name a new one"),
+    ("map out/grid.gpkg --out new.html --site", r"with --site expected the name of a folder, got a file .html"),
+    ("map out/grid.gpkg --out run.toml --site", r"--out run.toml: expected a folder to write; there is a file"),
+    ("map out/grid.gpkg --out run.toml/new --site", r"expected a file in a folder; run.toml is a file"),
+    ("map out/grid.gpkg --out new.html --ledger l.json", r"^--ledger: a release needs --as-of, the date"),
+    ("map out/grid.gpkg --out s --site --ledger s/l.json --as-of 2026", r"it would lie in the folder of the page"),
+    ("map out/grid.gpkg --out new.html --ledger ./new.html --as-of 2026", r"this is an input"),
+    ("map out/grid.gpkg --out new.html --round-to 5 --internal", r"expected one of --round-to,"),
+    ("atlas nix.gpkg --out new.pdf", r"nix.gpkg: expected a file; there is nothing there"),
+    ("atlas cellless.gpkg --out new.pdf", r"cellless.gpkg: expected at least one cell"),
+    ("atlas out/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .pdf; got .html"),
+    ("atlas out/grid.gpkg --out folder.pdf", r"there is a folder of this name"),
+    ("atlas out/grid.gpkg --out new.pdf --value count", r"^--value: expected one of households, got 'count'"),
+    ("atlas out/grid.gpkg --out new.pdf --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
+    ("atlas out/grid.gpkg --out new.pdf --measure kind", r"^--measure: 'kind' counts no things"),
+    ("atlas out/grid.gpkg --out new.pdf --round-to 2", r"^--round-to: expected a whole number of 3 or more"),
+    ("atlas out/grid.gpkg --out new.pdf --level nix", r"^--level: expected a column with a code"),
+    ("costs nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
+    ("costs empty.gpkg", r"empty.gpkg: the file cannot be read"),
+    ("costs cellless.gpkg", r"cellless.gpkg: expected at least one cell"),
+    ("costs out/grid.gpkg --hide-below 1", r"^--hide-below: expected a whole number of 2 or more, got 1"),
+    ("costs out/grid.gpkg --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
+    ("costs out/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .csv, .xlsx; got .html"),
+    ("costs out/grid.gpkg --out folder.gpkg", r"expected a file ending in .csv"),
+    ("leaks nix.html", r"nix.html: expected a file; there is nothing there"),
+    ("leaks folder.gpkg", r"folder.gpkg: expected files to read; there is none in this folder"),
+    ("leaks damaged.zip", r"^damaged.zip: .*nothing can be said of it: an archive is damaged; it cannot be read \(Bad CRC-32"),
+    ("leaks run.toml junk.parquet --persons nix.csv", r"nix.csv: expected a file; there is nothing there"),
+    ("leaks run.toml --published-from events.csv", r"events.csv: expected geometry, got a plain table"),
+    ("leaks run.toml --published-from cellless.gpkg", r"cellless.gpkg: expected at least one cell"),
+    ("leaks run.toml --measure count", r"name it with --published-from, too"),
     ("run nix.toml", r"nix.toml: settings cannot be read"),
     ("run out", r"out: settings cannot be read"),
     ("run junk.toml", r"junk.toml: expected settings as text in UTF-8"),
@@ -480,7 +528,8 @@ def test_wrong_usage_gets_one_sentence_and_writes_nothing(gridgis, spoiled, word
 @pytest.mark.parametrize(
     "words",
     [
-        "nonsense", "divide", "map x.gpkg --out y.html --lang fr", "check g --allow nix", "run", AREAS + "--profile nix",
+        "nonsense", "divide", "costs", "leaks", "atlas x.gpkg", "map x.gpkg --no-scan", "costs x.gpkg --round-to 5",
+        "map x.gpkg --out y.html --lang fr", "check g --allow nix", "run", AREAS + "--profile nix",
         AREAS + "--cells", AREAS + "--cells 2.5", AREAS + "--empty nix", AREAS + "--persons 9", AREAS + "--jobs many",
     ],
 )  # fmt: skip
@@ -653,6 +702,173 @@ def test_codes_of_ones_own(gridgis, town):
     status, out, _ = gridgis("check", "b.gpkg")
     assert status == 1
     assert "code_malformed [AB001]" in out
+
+
+# what may be shown
+
+
+@pytest.fixture
+def counted_table(gridgis, town):
+    """What `gridgis summarise` writes, under a name with Chinese letters and a space."""
+    words = ("summarise", "out/grid.gpkg", "out/events_located.csv", "--by", "category", "--out", "表 一.gpkg")
+    assert gridgis(*words)[0] == 0
+    return town / "表 一.gpkg"
+
+
+LIMITS = [(), ("--hide-below", 40), ("--measure", "count", "--measure", "households"), ("--level", 9, "--level", 6)]
+
+
+@pytest.mark.parametrize("words", LIMITS, ids=str)
+def test_costs_say_what_the_library_says(gridgis, counted_table, words):
+    status, out, err = gridgis("costs", counted_table.name, *words, "--out", "what it costs.csv")
+    assert (status, err) == (0, "")
+    *lines, last = out.splitlines()
+    assert last == "Wrote what it costs.csv"
+    assert len({len(line) for line in lines}) == 1
+    named = {
+        name: [value for key, value in zip(words[::2], words[1::2], strict=True) if key == name] for name in words[::2]
+    }
+    options = {"measures": named.get("--measure"), "levels": named.get("--level", ())}
+    costs = gg.protection_costs(gg.read_grid(counted_table), hide_below=named.get("--hide-below", [10])[0], **options)
+    assert [re.split(r"  +", line)[0] for line in lines[1:]] == costs["way"].tolist()
+    said = [
+        [float(number.replace(",", "")) for number in re.split(r"  +", line)[1:] if number != "-"] for line in lines[1:]
+    ]
+    assert said == [row.dropna().tolist() for _, row in costs.drop(columns="way").iterrows()]
+    written = pd.read_csv(counted_table.parent / "what it costs.csv")
+    pd.testing.assert_frame_equal(written, costs, check_dtype=False)
+    assert gridgis("costs", counted_table.name, *words)[1].splitlines() == lines
+
+
+def test_an_atlas_is_that_of_the_library(gridgis, counted_table, tmp_path):
+    for words, options, kind in (((), {}, {}), (("--value", "count"), {"value": "count"}, {"hide_below": 2})):
+        hide = ("--hide-below", kind["hide_below"]) if kind else ()
+        status, out, err = gridgis("atlas", counted_table.name, *words, *hide, "--title", "Two", "--out", "新 册/a.pdf")
+        assert (status, err) == (0, "")
+        assert out.endswith("Wrote 新 册/a.pdf\n")
+        wanted = gg.atlas(gg.publish(gg.read_grid(counted_table), **kind), tmp_path / "a.pdf", title="Two", **options)
+        assert (counted_table.parent / "新 册" / "a.pdf").read_bytes() == wanted.read_bytes()
+
+
+def test_an_atlas_stands_in_the_ledger(gridgis, counted_table):
+    words = ("--measure", "households", "--as-of", "2026-06-30", "--ledger", "l.json", "--note", "A note")
+    assert gridgis("atlas", counted_table.name, *words, "--out", "a.pdf")[0] == 0
+    (release,) = json.loads(Path("l.json").read_text(encoding="utf-8"))["releases"]
+    assert release["as_of"] == "2026-06-30"
+    status, out, _ = gridgis("atlas", counted_table.name, "--round-to", 5, "--out", "b.pdf")
+    assert (status, "rounded to multiples of 5" in out) == (0, True)
+    status, out, _ = gridgis("atlas", counted_table.name, "--internal", "--out", "c.pdf")
+    assert (status, "none hidden: internal" in out) == (0, True)
+
+
+def test_a_map_as_a_folder(gridgis, counted_table, tmp_path):
+    words = ("map", counted_table.name, "--site", "--kind", "hotspots", "--value", "count", "--out", "站 点/")
+    status, out, err = gridgis(*words)
+    assert (status, err) == (0, "")
+    assert out.endswith(f"Wrote {Path('站 点') / 'index.html'}\n")
+    page = gg.hotspot_map(gg.publish(gg.read_grid(counted_table)), value="count").save_site(tmp_path / "wanted")
+    here = {file.name: file.read_bytes() for file in Path("站 点").iterdir()}
+    assert here == {file.name: file.read_bytes() for file in page.parent.iterdir()}
+    assert gridgis(*words)[0] == 0  # over its own files
+    (Path("站 点") / "mine.txt").write_text("mine", encoding="utf-8")
+    assert "other files (mine.txt)" in refused(gridgis(*words))
+
+
+SHOWN = [("map", out) for out in ("new.html", "new.svg", "new.png", "new.pdf", "site")] + [("atlas", "new.pdf")]
+
+
+@pytest.mark.parametrize(("command", "out"), SHOWN)
+def test_what_looks_like_an_address_needs_a_word(gridgis, counted_table, command, out):
+    """What is found is refused, unless somebody has looked."""
+    gg.write_table(
+        gg.read_grid(counted_table).assign(parent_name="Test Road 12, Apt 4, tel 13912340001"), "addresses.gpkg"
+    )
+    words = (command, "addresses.gpkg", *(("--site",) if out == "site" else ()), "--out", out)
+    if out != "new.png":  # letters that are drawn are no text
+        sentence = refused(gridgis(*words))
+        assert "it must not be shown" in sentence
+        assert "scan=" not in sentence and "13912340001" not in sentence
+        assert not Path(out).exists()
+    assert gridgis(*words, "--no-scan")[0] == 0
+    assert Path(out).exists()
+    assert gridgis("leaks", out)[0] == (out != "new.png")
+
+
+@pytest.mark.parametrize("name", ["new.html", "new.pdf", "new.svg", "new.png"])
+def test_finished_maps_hold_nothing_and_tables_do(gridgis, counted_table, name):
+    assert gridgis("map", counted_table.name, "--out", name)[0] == 0
+    words = ("--published-from", counted_table.name, "--located", "events.csv")
+    assert gridgis("leaks", name, *words) == (0, "nothing found in 1 file\n", "")
+    status, out, err = gridgis("leaks", name, counted_table.name, *words)
+    assert (status, err) == (1, "")
+    finding, last = out.splitlines()
+    assert finding.startswith(f"hidden number in {counted_table.name} > table ")
+    assert last == "1 finding in 2 files"
+
+
+def test_leaks_reads_folders_and_tells_each_file_apart(gridgis, town):
+    for folder in ("甲", "乙 b"):
+        (town / "shown" / folder).mkdir(parents=True)
+        (town / "shown" / folder / "人 员.html").write_text("<p>tel 13812345678, 13912345679</p>", encoding="utf-8")
+    (town / "shown" / "nothing.html").write_bytes(b"")
+    wanted = [f"phone number in {Path('shown') / folder / '人 员.html'}: 13********* (2)" for folder in ("乙 b", "甲")]
+    status, out, err = gridgis("leaks", "shown", "shown/nothing.html")
+    assert (status, err) == (1, "")
+    assert out.splitlines() == [*wanted, "2 findings in 3 files"]
+    assert gridgis("leaks", "shown/nothing.html")[:2] == (0, "nothing found in 1 file\n")
+
+
+def test_leaks_searches_for_the_values_of_tables(gridgis, town):
+    (town / "人员.csv").write_text("姓名,phone\n欧阳小测,13912340001\n", encoding="utf-8")
+    (town / "page.html").write_text("<p>see 欧阳小测 at 3912340 0001</p>", encoding="utf-8")
+    assert gridgis("leaks", "page.html")[0] == 0
+    status, out, _ = gridgis("leaks", "page.html", "--persons", "人员.csv")
+    assert status == 1
+    assert "欧阳" not in out
+
+
+def test_a_file_that_cannot_be_read_hides_no_finding(gridgis, spoiled):
+    (spoiled / "tel.html").write_text("<p>tel 13812345678</p>", encoding="utf-8")
+    status, out, err = gridgis("leaks", "damaged.zip", "tel.html")
+    assert status == 2
+    assert out.splitlines() == ["phone number in tel.html: 13********* (1)", "1 finding in 1 file"]
+    assert err.startswith("gridgis: error: damaged.zip: it was not read to its end")
+    assert err.count("\n") == 1
+
+
+def test_leaks_in_json_is_pure_json(gridgis, spoiled):
+    (spoiled / "tel.html").write_text("<p>tel 13812345678</p>", encoding="utf-8")
+    status, out, _ = gridgis("leaks", "damaged.zip", "tel.html", "--json")
+    said = json.loads(out)
+    assert (status, said["ok"], said["files"]) == (2, False, ["damaged.zip", "tel.html"])
+    wanted = {"file": "tel.html", "kind": "phone number", "where": "tel.html", "excerpt": "13*********", "count": 1}
+    assert said["findings"] == [wanted]
+    assert [one["file"] for one in said["unreadable"]] == ["damaged.zip"]
+    status, out, err = gridgis("leaks", "run.toml", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == {"ok": True, "files": ["run.toml"], "findings": [], "unreadable": []}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_leaks_never_ends_in_a_traceback(gridgis, town, seed):
+    """Files cut short and with spoiled bytes are read, or told as unreadable."""
+    rng = np.random.default_rng(seed)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "tel 13812345678 " * 40)
+    sources = {
+        "zip": target.getvalue(),
+        **{name: (town / "out" / f"{name}").read_bytes() for name in ("coverage.png", "grid.gpkg")},
+    }
+    for name, data in sources.items():
+        spoiled = bytearray(data[: rng.integers(1, len(data))])
+        for place in rng.integers(0, len(spoiled), 20):
+            spoiled[place] = rng.integers(0, 256)
+        (town / "spoiled").write_bytes(bytes(spoiled))
+        status, out, err = gridgis("leaks", "spoiled")
+        assert status in (0, 1, 2), name
+        assert (status == 2) == err.startswith("gridgis: error: spoiled: ")
+        assert (status == 2) == (out == "")
 
 
 # run

@@ -297,7 +297,12 @@ def test_a_site_spares_the_files_of_others(tmp_path):
         GridMap(MIDDLE).save_site(tmp_path)
     with pytest.raises(GridError, match="a file of this name"):
         GridMap(MIDDLE).save_site(tmp_path / "note.txt")
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+    (tmp_path / "portal").mkdir()
+    (tmp_path / "portal" / "index.html").write_text("<p>somebody else's</p>")
+    with pytest.raises(GridError, match=r"holds other files \(index.html\)"):
+        GridMap(MIDDLE).save_site(tmp_path / "portal")
+    assert (tmp_path / "portal" / "index.html").read_text() == "<p>somebody else's</p>"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["note.txt", "portal"]
 
 
 # --- the picture --------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from gridgis.contract import GridError, GridWarning
 from gridgis.images import coverage_image, drawing, fonts, hotspot_image, outline, placing, static, tables
 from gridgis.images import sheet as sheets
 from gridgis.images.book import atlas, atlas_bytes
+from gridgis.maps import classes
 from gridgis.maps.spec import coverage_spec, hotspot_spec
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.privacy import publish
@@ -111,6 +112,14 @@ def test_any_theme_of_a_spec_can_be_drawn(tmp_path):
     assert static.image_bytes(spec, "svg", theme="count") != static.image_bytes(spec, "svg")
     with pytest.raises(GridError, match=r"expected one of coverage, households.*'crime'"):
         static.write_image(spec, tmp_path / "map.png", theme="crime")
+
+
+def test_each_theme_is_first_somewhere():
+    """What the switch of a page offers can be had as an image: the parents, or a measure by ``value``."""
+    published = shown()
+    first, *rest = coverage_spec(published).themes
+    assert first.key == "coverage"
+    assert [hotspot_spec(published, value=theme.key).themes[0] for theme in rest] == rest
 
 
 def test_every_class_is_in_the_legend():
@@ -229,6 +238,21 @@ def test_images_are_written_whole_and_without_dates(kind, begins, tmp_path):
     assert [found.name for found in tmp_path.iterdir()] == [f"map.{kind}"]
     assert not re.search(rb"dc:date|CreationDate|Matplotlib v|/tmp/", path.read_bytes())
     coverage_image(shown(), path, lang="zh")
+
+
+@pytest.mark.parametrize("name", ["map.svg", "map.pdf", "atlas.pdf"])
+def test_an_image_is_read_before_it_is_written(name, tmp_path):
+    """What looks like an address is refused, unless somebody has looked, or the image is internal."""
+    draw = atlas if name == "atlas.pdf" else coverage_image
+    frame = town(name="Test Road 12, Apt {}, tel 13912340001")
+    with pytest.raises(GridError, match=f"{name}: it must not be shown, for it holds"):
+        draw(shown(frame), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert draw(shown(frame), tmp_path / name, scan=False).stat().st_size > 1000
+    internal = shown(frame, internal=True)
+    assert draw(internal, tmp_path / name).read_bytes() == draw(internal, tmp_path / name, scan=False).read_bytes()
+    published = shown()
+    assert draw(published, tmp_path / name).read_bytes() == draw(published, tmp_path / name, scan=False).read_bytes()
 
 
 def test_unknown_ending_is_named(tmp_path):
@@ -491,3 +515,8 @@ def test_the_hash_of_the_letters_names_the_font():
     one, two = fonts.typeface(["abc"], "en"), fonts.typeface(["abcé"], "en")
     assert one.family != two.family
     assert hashlib.sha256(one.font("abc")).digest() == hashlib.sha256(one.font("cba")).digest()
+
+
+@pytest.mark.parametrize("fill", [*classes.RAMP, *classes.QUALITATIVE, classes.NO_DATA, classes.HIDDEN, "#ffffff"])
+def test_letters_stand_out_on_every_fill(fill):
+    assert drawing.contrast(drawing.readable(fill), fill) >= 4.5

@@ -157,13 +157,26 @@ def test_what_cannot_be_read_to_its_end_is_an_error(tmp_path):
         nested = gzip.compress(nested)
     with pytest.raises(GridError, match="layers in one another"):
         scanned(tmp_path, nested)
-    pd.DataFrame({"姓名": ["王芳"]}).to_parquet(tmp_path / "persons.parquet")
-    with pytest.raises(GridError, match="Parquet cannot be read"):
-        find_leaks(tmp_path / "persons.parquet")
+    rows = pd.DataFrame({"姓名": ["王芳"], "geometry": [shapely.to_wkb(shapely.Point(113.1, 36.2))]})
+    rows.to_parquet(tmp_path / "persons.parquet")
+    assert {leak.kind for leak in find_leaks(tmp_path / "persons.parquet")} == {"personal column", "raw point"}
+    whole = (tmp_path / "persons.parquet").read_bytes()
+    (tmp_path / "broken.parquet").write_bytes(whole[:200] + bytes(60) + whole[260:])
+    with pytest.raises(GridError, match="a Parquet file is damaged or encrypted"):
+        find_leaks(tmp_path / "broken.parquet")
     with pytest.raises(GridError, match="encrypted"):
         scanned(tmp_path, b"%PDF-1.4\ntrailer << /Encrypt 5 0 R >>", "map.pdf")
     with pytest.raises(GridError, match="together"):
         scanned(tmp_path, "x", table=pd.DataFrame())
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-30], lambda data: data[:60] + b"####" + data[64:]])
+def test_a_damaged_archive_is_an_error_and_not_nothing_found(tmp_path, change):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.csv", "name,phone\n" + "Wang Fang,13812345678\n" * 50)
+    with pytest.raises(GridError, match="an archive is damaged; it cannot be read"):
+        scanned(tmp_path, change(file.getvalue()))
 
 
 @pytest.mark.parametrize("squeeze", [bz2.compress, lzma.compress, gzip.compress])

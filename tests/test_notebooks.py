@@ -10,10 +10,21 @@ import gridgis as gg
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SAID = {
+    "03_publish_a_map": [
+        *("merge, then hide", "hotspots.html []", "atlas.pdf []", "coverage.png []"),
+        *("kind='hidden number', where='exact.gpkg > ", "nothing is published"),
+    ]
+}
+"""What the outputs of a notebook say, for its sentences lean on it."""
 
 
 def test_there_are_notebooks():
     assert NOTEBOOKS
+
+
+def outputs_of(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
 @pytest.mark.slow
@@ -25,10 +36,13 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # else no picture is shown in a notebook
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
-    assert errors == []
-    shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    assert [output for output in outputs_of(notebook) if output.output_type == "error"] == []
+    shown = [output for output in outputs_of(notebook) if "data" in output]
     assert any("image/png" in output["data"] for output in shown)
+    said = "\n".join(
+        str(output.get("text") or output.get("data", {}).get("text/plain")) for output in outputs_of(notebook)
+    )
+    assert [part for part in SAID.get(path.stem, []) if part not in said] == []
     mapped = any("srcdoc" in str(output["data"].get("text/html", "")) for output in shown)
     assert mapped == any("_map(" in cell.source for cell in notebook.cells)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from importlib.resources import files
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_maps import PAYLOADS, published, table
 
+from gridgis import compiled
 from gridgis.maps import arcs, coding
 from gridgis.maps.packing import find_blocks, pack, unpack
 from gridgis.maps.spec import coverage_spec, hotspot_spec
@@ -19,6 +21,7 @@ from gridgis.pages import coverage_map, hotspot_map, page
 from gridgis.pages.scripts import packed_scripts, stored_text
 
 HOUSE = st.integers(0, 6)
+needs_core = pytest.mark.skipif(compiled.core is None, reason="the compiled core is not installed here")
 
 
 def unpacked(made):
@@ -166,7 +169,7 @@ def test_scripts_take_about_a_third_and_keep_their_notices():
 
 def test_the_stored_library_is_the_one_of_the_package():
     engine = page.clean(page.leaflet()[0])
-    assert page.asset("packed.txt") == stored_text([engine])
+    assert (files("gridgis.maps") / "packed.txt").read_text("ascii") == stored_text([engine])
     assert unpack_text(pack_text(engine)) == engine
 
 
@@ -352,3 +355,49 @@ def test_only_own_blocks_are_read():
     with pytest.raises(ValueError, match="end"):
         unpack(json.dumps({**block, "packed": block["packed"] + "!!!!!!"}))
     assert table() is not None
+
+
+@needs_core
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40_000), st.integers(1, 51))
+def test_the_compiled_core_packs_letter_for_letter_what_its_twin_packs(seed, count, most_bits):
+    chance = np.random.default_rng(seed)
+    values = chance.integers(0, 2 ** chance.integers(1, most_bits + 1, count))
+    core, packed = compiled.core, coding.encode(values)
+    text = f"before{packed}after"
+    read = coding.decode(text, 6)
+    compiled.core = None
+    try:
+        assert coding.encode(values) == packed
+        twin = coding.decode(text, 6)
+    finally:
+        compiled.core = core
+    np.testing.assert_array_equal(read[0], values)
+    np.testing.assert_array_equal(twin[0], values)
+    assert read[1] == twin[1] == 6 + len(packed)
+
+
+@pytest.mark.parametrize("with_core", [False, pytest.param(True, marks=needs_core)])
+def test_a_text_that_was_not_packed_is_refused_and_never_read_beyond_its_end(with_core, monkeypatch):
+    if not with_core:
+        monkeypatch.setattr(compiled, "core", None)
+    chance = np.random.default_rng(3)
+    whole = coding.encode(chance.integers(0, 5_000, 3_000))
+    for end in (0, 1, 7, 40, 300, len(whole) - 1):
+        with pytest.raises(ValueError, match="ends too early"):
+            coding.decode(whole[:end], 0)
+    for _ in range(300):
+        letters = list(whole)
+        for place in chance.integers(0, 60, 3).tolist():
+            letters[place] = coding.ALPHABET[int(chance.integers(len(coding.ALPHABET)))]
+        try:
+            coding.decode("".join(letters), 0)
+        except (ValueError, IndexError) as error:
+            assert not isinstance(error, UnicodeError)
+
+
+def test_a_few_letters_do_not_stand_for_more_numbers_than_fit_into_memory():
+    one = coding.encode(np.zeros(5, np.int64))
+    bomb = "~~~~~~" + one[6:]
+    with pytest.raises(ValueError, match="134,217,728 numbers can be read"):
+        coding.decode(bomb, 0)

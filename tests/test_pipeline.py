@@ -24,7 +24,7 @@ from gridgis.pipeline import run
 from gridgis.record import RECORD
 from gridgis.sample import small_example
 from gridgis.settings import load_settings
-from gridgis.steps import CheckFailed
+from gridgis.steps import CheckFailed, Work
 
 OUTPUTS = [
     "cells.csv", "check.json", "coverage.html", "coverage.png", "events_located.csv", "grid.gpkg", "gridgis-run.json",
@@ -57,6 +57,12 @@ def change(town, old, new):
 
 def section(town, text):
     change(town, "[output]", f"{text}\n[output]")
+
+
+def wanted_site(town, folder):
+    """The folder of the page that the settings ask for."""
+    work = Work(load_settings(town / "run.toml"))
+    return content(gg.coverage_map(work.published).save_site(folder / "wanted").parent)
 
 
 # what is due
@@ -352,6 +358,102 @@ def test_without_events_there_are_no_hot_spots_and_later_there_are(town):
 # the same bytes
 
 
+def test_an_atlas_and_a_folder_of_the_page_where_they_are_asked_for(town, tmp_path):
+    before = content(town / "out")
+    section(town, "[maps]\natlas = false\nsite = false")
+    assert made(town) == ["maps"]  # said aloud, which is noted, and nothing else is made
+    assert {**content(town / "out"), RECORD: b""} == {**before, RECORD: b""}
+    change(town, "atlas = false\nsite = false", "atlas = true\nsite = true")
+    done = go(town)
+    assert [step for step, one in done.items() if one.action == "made"] == ["maps"]
+    assert done["maps"].reason == "changed: maps.atlas, maps.site"
+    assert done["maps"].detail == "atlas.pdf, coverage.html, coverage.png, hotspots.html, site/index.html"
+    assert sorted(content(town / "out")) == sorted([*OUTPUTS, "atlas.pdf", "site.json"])
+    work = Work(load_settings(town / "run.toml"))
+    assert (town / "out" / "atlas.pdf").read_bytes() == gg.atlas(work.published, tmp_path / "a.pdf").read_bytes()
+    assert content(town / "out" / "site") == wanted_site(town, tmp_path)
+    assert made(town) == []
+    section(town, "[publish]\nhide_below = 5")
+    assert made(town) == ["publish", "maps"]
+    assert content(town / "out" / "site") == wanted_site(town, tmp_path)
+    assert made(town) == []
+
+
+def test_an_atlas_and_a_folder_that_are_asked_for_no_more_are_removed(town):
+    section(town, "[maps]\natlas = true\nsite = true")
+    go(town)
+    (town / "out" / "site" / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(gg.GridError, match=r"site: the folder holds other files \(mine.txt\)"):
+        go(town)
+    change(town, "[maps]\natlas = true\nsite = true", "")
+    assert made(town) == ["maps"]
+    assert sorted(content(town / "out")) == OUTPUTS
+    assert sorted(content(town / "out" / "site")) == ["mine.txt"]  # what is not ours stays
+    (town / "out" / "site" / "mine.txt").unlink()
+    section(town, "[maps]\nsite = true")
+    go(town)
+    change(town, "[maps]\nsite = true", "")
+    go(town)
+    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+
+
+def test_names_like_addresses_need_a_word(town):
+    areas = gpd.read_file(town / "areas.gpkg")
+    areas.assign(name="Test Road 12, tel 13912340001").to_file(town / "areas.gpkg")
+    change(town, "[summarise]", 'areas_name = "name"\n[summarise]')
+    section(town, "[maps]\natlas = true\nsite = true")
+    before = content(town / "out")
+    with pytest.raises(gg.GridError, match=r"coverage\.html: it must not be shown"):
+        go(town)
+    assert content(town / "out")["coverage.html"] == before["coverage.html"]
+    assert not (town / "out" / "site").exists()
+    change(town, "site = true", "site = true\nscan = false")
+    assert made(town) == ["maps"]
+    assert (town / "out" / "site" / "index.html").exists()
+    assert made(town) == []
+
+
+def test_a_folder_that_somebody_else_made_is_left_alone(town):
+    (town / "out" / "site").mkdir()
+    section(town, '[maps]\ncoverage_title = "Cells"')
+    assert made(town) == ["maps"]
+    assert (town / "out" / "site").is_dir()
+
+
+@pytest.mark.parametrize("spoil", ["folder", "file", "note", "change"])
+def test_a_spoiled_folder_of_the_page_is_made_again_once_each_time(town, spoil):
+    section(town, "[maps]\nsite = true")
+    go(town)
+    site = town / "out" / "site"
+    before = content(site)
+    for _ in range(2):
+        if spoil == "folder":
+            shutil.rmtree(site)
+        elif spoil == "change":
+            (site / "map.css").write_text("* {}", encoding="utf-8")
+        else:
+            (site / "map.css" if spoil == "file" else town / "out" / "site.json").unlink()
+        assert go(town, dry_run=True)["maps"].reason == ("missing: site.json" if spoil == "note" else "changed: site")
+        assert made(town) == ["maps"]
+        assert content(site) == before
+        assert made(town) == []
+
+
+def test_killed_before_the_folder_of_the_page_is_noted(town, monkeypatch):
+    section(town, "[maps]\nsite = true")
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gridgis.steps.write_json", broken)
+        with pytest.raises(KeyboardInterrupt):
+            go(town)
+    assert made(town) == ["maps"]
+    assert made(town) == []
+    assert "site.json" in content(town / "out")
+
+
 def test_two_folders_give_the_same_bytes(town):
     change(town, 'folder = "out"', 'folder = "elsewhere/again"')
     go(town)
@@ -451,8 +553,10 @@ def test_what_a_kill_leaves_is_tidied_up(town):
 def test_without_a_font_for_chinese_the_picture_is_left_out(town, monkeypatch):
     monkeypatch.setattr(static, "FONTS", ("No Such Font",))
     section(town, '[maps]\nlang = "zh"')
-    with pytest.warns(gg.GridWarning, match=r"coverage\.png is left out: .*no font"):
+    change(town, 'lang = "zh"', 'lang = "zh"\natlas = true')
+    with pytest.warns(gg.GridWarning, match=r"\.(png|pdf) is left out: .*no font") as told:
         done = go(town)
+    assert [str(one.message).split()[0] for one in told] == ["coverage.png", "atlas.pdf"]
     assert done["maps"].detail == "coverage.html, hotspots.html"
     assert not (town / "out" / "coverage.png").exists()  # the old one, in English, would not fit
     assert "网格" in (town / "out" / "coverage.html").read_text(encoding="utf-8")

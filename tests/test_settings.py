@@ -52,7 +52,7 @@ def test_defaults_are_filled_in_and_files_count_from_the_folder(tmp_path):
     assert settings.file("areas") == tmp_path / "a.gpkg"
     assert settings.file("events") is None
     assert settings.folder == tmp_path / "gridgis-out"
-    assert settings.get("maps", "value") is None
+    assert [settings.get("maps", key) for key in ("value", "atlas", "site", "scan")] == [None] * 4
     assert settings.scheme.width == 15
     assert make_settings(with_section("inputs", areas="/x/a.gpkg"), tmp_path).file("areas").as_posix() == "/x/a.gpkg"
 
@@ -125,6 +125,8 @@ def test_the_column_of_households_is_needed_unless_persons_are_all():
         ),
         (with_section("divide", seed=-1), "seed in .*0 or more, got -1"),
         (with_section("maps", lang="fr"), "'en' or 'zh', got 'fr'"),
+        (with_section("maps", atlas="a.pdf"), r"atlas in \[maps\]: expected true or false, got 'a.pdf'"),
+        (with_section("maps", site=1), r"site in \[maps\]: expected true or false, got 1"),
         (with_section("check", allow=["gaps"]), r"unknown rules gaps \(there are: .*gap"),
         (with_section("inputs", events="e.csv"), "events_x, events_y and events_crs"),
         (with_section("inputs", areas=""), "areas in .*the name of a file, got ''"),

@@ -496,6 +496,8 @@ static PyMethodDef methods[] = {
     {"build_index", build_index, METH_VARARGS, build_index_doc},
     {"find_cells", find_cells, METH_VARARGS, find_cells_doc},
     {"scan_cells", scan_cells, METH_VARARGS, scan_cells_doc},
+    {"push_symbols", push_symbols, METH_VARARGS, push_symbols_doc},
+    {"pull_symbols", pull_symbols, METH_VARARGS, pull_symbols_doc},
     {NULL, NULL, 0, NULL},
 };
 

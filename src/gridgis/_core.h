@@ -13,4 +13,9 @@ PyObject *find_cells(PyObject *self, PyObject *args);
 PyObject *scan_cells(PyObject *self, PyObject *args);
 extern const char make_arcs_doc[], build_index_doc[], find_cells_doc[], scan_cells_doc[];
 
+/* _pack.c: the numbers of a map, packed (gridgis.maps) */
+PyObject *push_symbols(PyObject *self, PyObject *args);
+PyObject *pull_symbols(PyObject *self, PyObject *args);
+extern const char push_symbols_doc[], pull_symbols_doc[];
+
 #endif

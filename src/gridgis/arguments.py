@@ -15,7 +15,7 @@ GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".cs
 SPLIT = "split"
 """What can be said besides `WAYS` about lines and polygons: they are cut along the cells."""
 
-PAGES, IMAGES, REPORTS = (".html", ".htm"), (".png", ".svg", ".pdf"), (".html", ".json")
+PAGES, IMAGES, ATLASES, REPORTS = (".html", ".htm"), (".png", ".svg", ".pdf"), (".pdf",), (".html", ".json")
 
 EXIT_STATUS = "exit status: 0 done; 1 a rule failed (the findings are printed); 2 wrong usage or unreadable input"
 
@@ -39,6 +39,14 @@ a scheme of your own, in a TOML file, fields from left to right, the last one nu
 {EXIT_STATUS}
 """
 
+LEAKS = """\
+what is found by itself: numbers, addresses and names of persons, and points of single things, in all layers of a file
+(scripts, packed data, documents, archives, databases); with tables also their values. Nothing found is no proof: look
+at what you let out.
+
+exit status: 0 nothing found; 1 something was found (it is printed, masked); 2 wrong usage or unreadable input
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the command line; the name of the command comes as ``command``."""
@@ -52,7 +60,10 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(
         title="commands (gridgis COMMAND -h says more)", dest="command", metavar="COMMAND", required=True
     )
-    for add in (_add_demo, _add_run, _add_divide, _add_check, _add_locate, _add_summarise, _add_map):
+    for add in (
+        *(_add_demo, _add_run, _add_divide, _add_check, _add_locate, _add_summarise),
+        *(_add_costs, _add_map, _add_atlas, _add_leaks),
+    ):
         add(commands)
     return whole
 
@@ -155,8 +166,48 @@ def _add_map(commands: Any) -> None:
     parser = _add(commands, "map", "draw a table as a map that may be shown: small counts are hidden")
     parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
     _add_out(parser, (*PAGES, *IMAGES), "for the map")
+    site = "write --out as a folder with index.html, for hosts that allow no script within a page"
+    parser.add_argument("--site", action="store_true", help=site)
     parser.add_argument("--kind", choices=["coverage", "hotspots"], default="coverage", help="default: coverage")
     parser.add_argument("--value", metavar="COLUMN", help="the measure of a map of hot spots (default: the rate)")
+    _add_protection(parser)
+    _add_release(parser, "map")
+
+
+def _add_atlas(commands: Any) -> None:
+    parser = _add(commands, "atlas", "draw a table as one PDF with a page for each parent: small counts are hidden")
+    parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
+    _add_out(parser, ATLASES, "for the atlas")
+    colour = "the measure that colours the cells (default: they have the colour of their parent)"
+    parser.add_argument("--value", metavar="COLUMN", help=colour)
+    _add_protection(parser)
+    _add_release(parser, "atlas")
+
+
+def _add_costs(commands: Any) -> None:
+    parser = _add(commands, "costs", "say what each way of protecting a table would cost; nothing is let out")
+    parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
+    _add_out(parser, PLAIN, "for the same as a table", required=False)
+    _add_protection(parser)
+
+
+def _add_leaks(commands: Any) -> None:
+    parser = _add(commands, "leaks", "read finished files as an attacker would, for what must not be in them", LEAKS)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="what shall be shown; of a folder all files in it")
+    parser.add_argument("--persons", metavar="FILE", help="a table of persons: none of its values may be in the files")
+    located = "a table of events: neither values of persons nor their places may be in the files"
+    parser.add_argument("--located", metavar="FILE", help=located)
+    table = (
+        "the table with all numbers: those that are hidden when it is published with --measure, --hide-below and "
+        "--level may not be in the files; say the same as to gridgis map (with --round-to it hides none)"
+    )
+    parser.add_argument("--published-from", metavar="TABLE", help=table)
+    _add_protection(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+
+
+def _add_protection(parser: argparse.ArgumentParser) -> None:
+    """What is let out, and what of it is protected; one meaning for every command that publishes."""
     parser.add_argument(
         "--hide-below", type=int, default=10, metavar="N", help="hide counts from 1 to N - 1 (default: 10)"
     )
@@ -173,17 +224,20 @@ def _add_map(commands: Any) -> None:
         metavar="COLUMN",
         help="a level above the parents with totals: a column, or so many leading characters; may be repeated",
     )
-    parser.add_argument(
-        "--round-to", type=int, metavar="N", help="round all counts to multiples of N so that sums hold; hide none"
-    )
-    parser.add_argument("--as-of", metavar="DATE", help="the date of the numbers, such as 2026-06-30")
-    parser.add_argument(
-        "--ledger", metavar="FILE", help="what was let out earlier: the map is checked together with it and added"
-    )
-    parser.add_argument("--note", action="append", default=[], help="a line for the foot of the map; may be repeated")
-    parser.add_argument("--title", help="the title (default: one is made)")
-    parser.add_argument("--lang", choices=["en", "zh"], default="en", help="language of the map (default: en)")
-    parser.add_argument("--internal", action="store_true", help="hide nothing, and say so on the map")
+
+
+def _add_release(parser: argparse.ArgumentParser, what: str) -> None:
+    """What else can be said of a release, and how its face looks."""
+    add = parser.add_argument
+    add("--round-to", type=int, metavar="N", help="round all counts to multiples of N so that sums hold; hide none")
+    add("--as-of", metavar="DATE", help="the date of the numbers, such as 2026-06-30")
+    add("--ledger", metavar="FILE", help=f"what was let out earlier: the {what} is checked together with it and added")
+    add("--note", action="append", default=[], help=f"a line for the foot of the {what}; may be repeated")
+    add("--title", help="the title (default: one is made)")
+    add("--lang", choices=["en", "zh"], default="en", help=f"language of the {what} (default: en)")
+    add("--internal", action="store_true", help=f"hide nothing, and say so on the {what}")
+    unread = "do not read it as an attacker would: for names of places that look like addresses, say, if you looked "
+    add("--no-scan", action="store_true", help=f"{unread}at the findings yourself")
 
 
 def _add_area_options(parser: argparse.ArgumentParser) -> None:
@@ -205,6 +259,6 @@ def _add_band(parser: argparse.ArgumentParser, text: str, **default: Any) -> Non
     parser.add_argument("--households", nargs=2, type=int, metavar=("LOW", "HIGH"), help=text, **default)
 
 
-def _add_out(parser: argparse.ArgumentParser, endings: Sequence[str], text: str) -> None:
-    parser.add_argument("--out", required=True, metavar="FILE", help=f"{text}: {', '.join(endings)}")
+def _add_out(parser: argparse.ArgumentParser, endings: Sequence[str], text: str, *, required: bool = True) -> None:
+    parser.add_argument("--out", required=required, metavar="FILE", help=f"{text}: {', '.join(endings)}")
     parser.set_defaults(endings=endings)

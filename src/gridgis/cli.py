@@ -1,13 +1,13 @@
 """The command line: parse, call, report.
 
-Exit status: 0 done, 1 a rule failed, 2 wrong usage or unreadable input, 130 interrupted.
+Exit status: 0 done, 1 a rule failed (or a file holds what it must not), 2 wrong usage or unreadable input,
+130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import warnings
@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gridgis import publishing_commands
 from gridgis._version import VERSION
-from gridgis.arguments import PAGES, REPORTS, SPLIT, parser
+from gridgis.arguments import REPORTS, SPLIT, parser
+from gridgis.console import BAD_INPUT, DONE, INTERRUPTED, RULE_FAILED, output_file, say, say_lines, tell
 from gridgis.contract import GridError, GridWarning, listed
-
-DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 MOST_FINDINGS = 20
 """So many findings are printed where the rest can be read in a file."""
@@ -39,14 +39,14 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    "measures": "--measure",
+    **{"measures": "--measure", "scan": "--no-scan"},
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
 SETTING_OF = {
     **{"code": "areas_code", "name": "areas_name", "building_id": "buildings_id", "kind": "barriers_kind"},
     **{"households": "buildings_households", "x": "events_x", "y": "events_y", "crs": "crs (of events: events_crs)"},
-    **{"source_crs": "source_crs", "layer": "areas_layer, buildings_layer, ..."},
+    **{"source_crs": "source_crs", "layer": "areas_layer, buildings_layer, ...", "scan": "scan = false in [maps]"},
 }
 """What an argument of the library is called on the command line, and in a settings file."""
 
@@ -59,6 +59,7 @@ OTHER_WORDS = {
     r"; read both with the same crs=": "; name no CRS, then that of the grid before is taken",
     r"; use write_table for the columns": "",
     r"; tables of coordinates are read with read_points": "",
+    r"\bfind_leaks: ": "",
 }
 """Advice that only a Python program can follow."""
 
@@ -86,23 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return COMMANDS[options.command](options)
         except KeyboardInterrupt:
-            _tell("interrupted; every file is whole: either as it was, or as it should be.")
+            tell("interrupted; every file is whole: either as it was, or as it should be.")
             return INTERRUPTED
         except (GridError, OSError, MemoryError) as error:
             return _report_error(error, SETTING_OF if options.command == "run" else OPTION_OF)
-
-
-def _say(text: str) -> None:
-    """Print a line; when nobody reads any more (``| head``), the work goes on in silence."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _tell(text: str) -> None:
-    """Print a line to the error stream."""
-    print(f"gridgis: {text}", file=sys.stderr, flush=True)
 
 
 def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -117,15 +105,15 @@ def _report_error(error: Exception, words: dict[str, str]) -> int:
     from gridgis.steps import CHECK_FAILED, CheckFailed
 
     if isinstance(error, CheckFailed):
-        _say_findings(error.failed[:MOST_FINDINGS])
+        say_lines(error.failed[:MOST_FINDINGS])
         more = len(error.failed) - MOST_FINDINGS
         rest = f" (and {more:,} more)" if more > 0 else ""
         where = f"; all of them are in {CHECK_FAILED}" if words is SETTING_OF else ""
-        _tell(f"{many(len(error.failed), 'finding')}{rest}; the grid was not written{where}.")
+        tell(f"{many(len(error.failed), 'finding')}{rest}; the grid was not written{where}.")
         return RULE_FAILED
     if isinstance(error, OSError):
         error = GridError(f"{Path(str(error.filename or 'file')).name}: {error.strerror or error}.")
-    _tell(f"error: {_in_words_of(str(error), words) or 'there is not enough memory.'}")
+    tell(f"error: {_in_words_of(str(error), words) or 'there is not enough memory.'}")
     return BAD_INPUT
 
 
@@ -136,37 +124,14 @@ def _in_words_of(sentence: str, words: dict[str, str]) -> str:
     --------
     >>> _in_words_of("areas.gpkg: no column 'x' (code=); there are 'id'.", OPTION_OF)
     "areas.gpkg: no column 'x' (--code); there are 'id'."
+    >>> _in_words_of("if these are names of places, say scan=False.", OPTION_OF)
+    'if these are names of places, say --no-scan.'
     """
     for pattern, other in OTHER_WORDS.items():
         sentence = re.sub(pattern, other, sentence)
+    sentence = re.sub(r"\bscan=False\b", words["scan"], sentence)
     sentence = re.sub(r"\b([a-z_]+)=(?![=\w])", lambda match: words.get(match[1], match[0]), sentence)
     return re.sub(r"^([a-z_]+)(?=: )", lambda match: words.get(match[1], match[0]), sentence)
-
-
-def _say_findings(findings: Sequence[object]) -> None:
-    for finding in findings:
-        _say(str(finding))
-
-
-def _out(options: argparse.Namespace, *inputs: str | None) -> Path:
-    """Ask, before the long work, that the output can be written and replaces no input."""
-    out = Path(options.out)
-    if out.suffix.lower() not in options.endings:
-        came = out.suffix or "no ending"
-        raise GridError(f"--out {out.name}: expected a file ending in {listed(options.endings, 12)}; got {came}.")
-    if out.is_dir():
-        raise GridError(f"--out {out.name}: expected a file to write; there is a folder of this name.")
-    same = [name for name in inputs if name and out.exists() and Path(name).exists() and out.samefile(name)]
-    if same:
-        raise GridError(f"--out {out.name}: this is an input, and it would be replaced; name another file.")
-    there = out.absolute().parent
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir():
-        raise GridError(f"--out {options.out}: expected a file in a folder; {there.name} is a file.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise GridError(f"--out {options.out}: nothing may be written to the folder {there.name}; name another one.")
-    return out
 
 
 def _wishes(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -214,13 +179,13 @@ def _demo(options: argparse.Namespace) -> int:
         "maps": {"lang": options.lang},
         "output": {"folder": str(Path(options.out).absolute())},
     }
-    _say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
-    _say("its households, communities and events are modelled.")
+    say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
+    say("its households, communities and events are modelled.")
     _go(make_settings(sections, Path()), dry_run=False, force=False)
     names = ("grid.gpkg", "check.json", "events_located.csv", "cells.csv", "coverage.png")
     there = [name for name in names if (Path(options.out) / name).is_file()]
-    _say(f"Results in {options.out}: {', '.join(there)}.")
-    _say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
+    say(f"Results in {options.out}: {', '.join(there)}.")
+    say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
     return DONE
 
 
@@ -232,7 +197,7 @@ def _run(options: argparse.Namespace) -> int:
         if Path(options.settings).exists():
             raise GridError(f"{Path(options.settings).name}: there is such a file already; it is left as it is.")
         write_text(example_settings(), options.settings)
-        _say(f"Wrote {options.settings}; name your files in it, then: gridgis run {options.settings}")
+        say(f"Wrote {options.settings}; name your files in it, then: gridgis run {options.settings}")
         return DONE
     _go(load_settings(options.settings), dry_run=options.dry_run, force=options.force)
     return DONE
@@ -243,7 +208,7 @@ def _go(settings: Any, *, dry_run: bool, force: bool) -> None:
     from gridgis.pipeline import run
 
     for done in run(settings, dry_run=dry_run, force=force):
-        _say(f"{done.step:<8} {done.action} ({done.reason}){': ' if done.detail else ''}{done.detail}")
+        say(f"{done.step:<8} {done.action} ({done.reason}){': ' if done.detail else ''}{done.detail}")
 
 
 def _divide(options: argparse.Namespace) -> int:
@@ -253,7 +218,7 @@ def _divide(options: argparse.Namespace) -> int:
 
     named = {name: getattr(options, name) for name in DIVISION_FILES}
     files = {name: Path(file) for name, file in named.items() if file}
-    out, scheme, page = _out(options, *named.values()), _scheme(options), _page(options)
+    out, scheme, page = output_file(options, *named.values()), _scheme(options), _page(options)
     wishes = with_band(_wishes(options, "households", "persons", "profile", "cells", "empty", "seed", "jobs"))
     tables = _division_tables(options, files, scheme, wishes)
     issued = steps.issued_codes(tables["previous"], files.get("previous"), scheme)
@@ -270,12 +235,12 @@ def _divide(options: argparse.Namespace) -> int:
     gg.write_grid(grid, out, provenance=provenance)
     if page is not None:
         gg.divide_report(grid, **_asked_bands(wishes, grid)).save(page, lang=options.lang)
-    _say_findings(report)
-    _say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow)}")
+    say_lines(report)
+    say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow)}")
     for line in (*describe.describe_exceptions(grid), describe.describe_borders(grid)):
         if line:
-            _say(line)
-    _say(f"Wrote {options.out}{f' and {options.report}' if page else ''}")
+            say(line)
+    say(f"Wrote {options.out}{f' and {options.report}' if page else ''}")
     return DONE
 
 
@@ -342,12 +307,12 @@ def _check(options: argparse.Namespace) -> int:
         buildings = gg.read_buildings(options.buildings, households=None, **place) if options.buildings else None
     report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
     if options.json:
-        _say(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
+        say(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
     else:
-        _say_findings(report)
-        _say(describe_report(report, options.allow))
+        say_lines(report)
+        say(describe_report(report, options.allow))
         for rule, why in report.skipped.items():
-            _say(f"not run: {rule} ({why})")
+            say(f"not run: {rule} ({why})")
     return RULE_FAILED if any(finding.rule not in options.allow for finding in report) else DONE
 
 
@@ -371,7 +336,7 @@ def _locate(options: argparse.Namespace) -> int:
     from gridgis.locate import split
     from gridgis.steps import write_located
 
-    out = _out(options, options.points, options.grid)
+    out = output_file(options, options.points, options.grid)
     if options.by == SPLIT and options.near_m is not None:
         raise GridError("--near-m: a part that lies outside stays there; leave it out with --by split.")
     grid, things = gg.read_grid(options.grid), _things(options)
@@ -380,8 +345,8 @@ def _locate(options: argparse.Namespace) -> int:
     else:
         located = gg.locate(things, grid, by=options.by, near_m=options.near_m)
     coordinates = (options.x, options.y)
-    _say(write_located(located, out, coordinates=coordinates, keep=options.keep_coordinates))
-    _say(f"Wrote {options.out}")
+    say(write_located(located, out, coordinates=coordinates, keep=options.keep_coordinates))
+    say(f"Wrote {options.out}")
     return DONE
 
 
@@ -407,50 +372,15 @@ def _summarise(options: argparse.Namespace) -> int:
     from gridgis.describe import describe_left_out
     from gridgis.persons import without_persons
 
-    out = _out(options, options.grid, options.located)
+    out = output_file(options, options.grid, options.located)
     located = gg.read_table(options.located)
     grid, persons = without_persons(gg.read_grid(options.grid))
     table = gg.summarise(gpd.GeoDataFrame(grid), located, by=options.by)
     gg.write_table(table, out)
     counted = int(table["count"].sum())
     rest = f"{len(located) - counted:,} have no cell{describe_left_out(persons)}"
-    _say(f"{counted:,} of {len(located):,} rows counted in {len(table):,} cells; {rest}")
-    _say(f"Wrote {options.out}: exact counts, for use inside; gridgis map hides the small ones")
-    return DONE
-
-
-def _map(options: argparse.Namespace) -> int:
-    import gridgis as gg
-    from gridgis.describe import describe_published
-
-    out = _out(options, options.table)
-    if options.value and options.kind != "hotspots":
-        raise GridError("--value: it is the measure of a map of hot spots; say --kind hotspots, too.")
-    table = gg.read_grid(options.table)
-    shown = gg.publish(
-        table,
-        measures=options.measure,
-        hide_below=options.hide_below,
-        levels=[int(level) if level.isdecimal() else level for level in options.level],
-        round_to=options.round_to,
-        ledger=options.ledger,
-        as_of=options.as_of,
-        notes=options.note,
-        internal=options.internal,
-    )
-    words = {"lang": options.lang, "title": options.title}
-    if options.kind == "hotspots":
-        words["value"] = options.value
-    page_of, image_of = {
-        "coverage": (gg.coverage_map, gg.coverage_image),
-        "hotspots": (gg.hotspot_map, gg.hotspot_image),
-    }[options.kind]
-    if out.suffix.lower() in PAGES:
-        page_of(shown, **words).save(out)
-    else:
-        image_of(shown, out, **words)
-    _say(describe_published(shown))
-    _say(f"Wrote {options.out}")
+    say(f"{counted:,} of {len(located):,} rows counted in {len(table):,} cells; {rest}")
+    say(f"Wrote {options.out}: exact counts, for use inside; gridgis map hides the small ones")
     return DONE
 
 
@@ -461,5 +391,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "locate": _locate,
     "summarise": _summarise,
-    "map": _map,
+    "costs": publishing_commands.costs,
+    "map": publishing_commands.draw_map,
+    "atlas": publishing_commands.draw_atlas,
+    "leaks": publishing_commands.leaks,
 }

@@ -8,6 +8,7 @@ matter to cells. A CRS may carry transformation parameters of its own; no senten
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import pyproj
@@ -340,7 +341,7 @@ def _steps(source: pyproj.CRS, target: pyproj.CRS, what: str) -> list[pyproj.Tra
     if same_crs(source, target):
         return []
     if _interchangeable(source) and _interchangeable(target):
-        return [pyproj.Transformer.from_crs(source, target, always_xy=True)]
+        return [_harmless(source, target)]
     if source.is_bound and _interchangeable(target) and not same_crs(target, WGS84):
         return [*_steps(source, WGS84, what), *_steps(WGS84, target, what)]
     if target.is_bound and _interchangeable(source) and not same_crs(source, WGS84):
@@ -360,6 +361,12 @@ def _steps(source: pyproj.CRS, target: pyproj.CRS, what: str) -> list[pyproj.Tra
             "ballpark one that may be off by hundreds of metres; pass crs= a metre CRS of the same datum, or "
             "source_crs= a CRS that carries your own parameters."
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _harmless(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Give the transformer between two CRSs of which neither carries parameters of its own; making one takes long."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
 def _apply(steps: list[pyproj.Transformer], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

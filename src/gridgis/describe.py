@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -103,6 +104,32 @@ def describe_published(published: Published) -> str:
     hidden = int((status == HIDDEN).to_numpy().sum())
     limit = published.hide_below
     return f"{many(status.size, 'number')}, {hidden:,} hidden (counts below {limit}, and what gives them away)"
+
+
+def describe_costs(costs: pd.DataFrame) -> list[str]:
+    r"""Give the table of `protection_costs` as lines, the columns one below the other.
+
+    Examples
+    --------
+    >>> row = {"way": "hide", "cells": 4, "numbers": 9, "small": 2, "hidden": 5, "hidden_percent": 55.56}
+    >>> print(*describe_costs(pd.DataFrame([{**row, "mean_error": 0.0, "largest_error": float("nan")}])), sep="\n")
+    way   cells  numbers  small  hidden  hidden percent  mean error  largest error
+    hide      4        9      2       5           55.56           0              -
+    """
+    heads = [str(name).replace("_", " ") for name in costs.columns]
+    rows = [[_cell_text(value) for value in row] for row in costs.itertuples(index=False)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(text.rjust(width) if place else text.ljust(width) for place, (text, width) in enumerate(pairs))
+        for pairs in (list(zip(line, widths, strict=True)) for line in (heads, *rows))
+    ]
+
+
+def _cell_text(value: Any) -> str:
+    """A number as short as it can be said; a dash where there is none."""
+    if isinstance(value, str):
+        return value
+    return "-" if pd.isna(value) else f"{value:,.10g}"
 
 
 def many(count: int, what: str) -> str:

@@ -56,7 +56,15 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
         "notes": (list,),
         "internal": (bool,),
     },
-    "maps": {"lang": (str,), "coverage_title": (str,), "hotspot_title": (str,), "value": (str,)},
+    "maps": {
+        "lang": (str,),
+        "coverage_title": (str,),
+        "hotspot_title": (str,),
+        "value": (str,),
+        "atlas": (bool,),
+        "site": (bool,),
+        "scan": (bool,),
+    },
     "output": {"folder": (str,)},
 }
 """Every section and key that a file may have, with the kinds of value."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +27,7 @@ from gridgis.describe import (
     describe_report,
 )
 from gridgis.divide import PROFILES, divide
-from gridgis.images import coverage_image
+from gridgis.images import atlas, coverage_image
 from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
@@ -44,6 +46,9 @@ SIDE_BY_SIDE = "jobs"
 
 RETIRED = "retired"
 """The key in the provenance of a grid that lists the codes that were issued before and are not in it."""
+
+SITE, SITE_FILES = "site", "site.json"
+"""The folder of the page as files of its own, and the hashes of what was written there."""
 
 Tables = Mapping[str, gpd.GeoDataFrame | None]
 """What a division is made from: areas, buildings, barriers, dedicated, fixed, previous; None where there is none."""
@@ -341,18 +346,60 @@ class Work:
         return describe_published(self.published)
 
     def make_maps(self, new: Path, _: dict[str, Any]) -> str:
-        """Draw the maps; the picture is left out where no font on this machine can write it."""
-        get, lang = self.settings.get, self.settings.get("maps", "lang")
-        title = get("maps", "coverage_title")
-        coverage_map(self.published, lang=lang, title=title).save(new / "coverage.html")
+        """Draw the maps; what is printed is left out where no font on this machine can write it."""
+        get, words = self.settings.get, {"lang": self.settings.get("maps", "lang")}
+        scan: bool = get("maps", "scan") is not False
+        page = coverage_map(self.published, title=get("maps", "coverage_title"), **words)
+        page.save(new / "coverage.html", scan=scan)
         if self.settings.file("events") is not None:
             title, value = get("maps", "hotspot_title"), get("maps", "value")
-            hotspot_map(self.published, value=value, lang=lang, title=title).save(new / "hotspots.html")
-        try:
-            coverage_image(self.published, new / "coverage.png", lang=lang, title=get("maps", "coverage_title"))
-        except NoFontError as error:
-            warnings.warn(GridWarning(f"coverage.png is left out: {error} Then: --force."), stacklevel=2)
-        return ", ".join(sorted(file.name for file in new.iterdir()))
+            hotspot_map(self.published, value=value, title=title, **words).save(new / "hotspots.html", scan=scan)
+        printed = {"coverage.png": coverage_image, **({"atlas.pdf": atlas} if get("maps", "atlas") else {})}
+        for name, draw in printed.items():
+            try:
+                draw(self.published, new / name, title=get("maps", "coverage_title"), scan=scan, **words)
+            except NoFontError as error:
+                warnings.warn(GridWarning(f"{name} is left out: {error} Then: --force."), stacklevel=2)
+        made = sorted(file.name for file in new.iterdir())
+        if get("maps", "site"):
+            index = page.save_site(self.settings.folder / SITE, scan=scan)
+            write_json(_hashes_in(index.parent), new / SITE_FILES)
+            made.append(f"{SITE}/{index.name}")
+        else:
+            _remove_site(self.settings.folder)
+        return ", ".join(made)
+
+
+def _hashes_in(folder: Path) -> dict[str, str]:
+    """The hashes of the files in a folder; none where it is not there."""
+    return {file.name: file_sha256(file) for file in sorted(folder.glob("*")) if file.is_file()}
+
+
+def _noted_site(folder: Path) -> dict[str, str]:
+    """The files that a run has written into the folder of the page, with their hashes."""
+    try:
+        noted = json.loads((folder / SITE_FILES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _remove_site(folder: Path) -> None:
+    """Remove the folder of a page that is asked for no more, but for what somebody else has put or changed there."""
+    noted, there = _noted_site(folder), _hashes_in(folder / SITE)
+    for name in [name for name, sha256 in noted.items() if there.get(name) == sha256]:
+        (folder / SITE / name).unlink()
+    if noted:
+        with suppress(OSError):
+            (folder / SITE).rmdir()
+
+
+def _site_is_due(settings: Settings) -> dict[str, int]:
+    """Where the folder of the page is not as it was written: a value that no earlier run has noted."""
+    noted = _noted_site(settings.folder) if settings.get("maps", "site") else {}
+    if not noted or noted == _hashes_in(settings.folder / SITE):
+        return {}
+    return {SITE: (settings.folder / SITE_FILES).stat().st_mtime_ns}
 
 
 @dataclass(frozen=True)
@@ -398,6 +445,7 @@ class Step:
             "settings": {**{name: self._seen(settings, name) for name in self.settings}, "inputs": of_these},
             "inputs": {name: input_hash(file) for name, file in files.items()},
             "earlier": {name: file_sha256(file) for name, file in earlier.items() if file.is_file()},
+            **(_site_is_due(settings) if SITE_FILES in self.outputs else {}),
         }
 
     @staticmethod
@@ -435,7 +483,7 @@ MAPS = Step(
     inputs=(),
     earlier=("grid.gpkg", "events_located.csv"),
     settings=("summarise", "publish", "maps"),
-    outputs=("coverage.html", "hotspots.html", "coverage.png"),
+    outputs=("coverage.html", "hotspots.html", "coverage.png", "atlas.pdf", SITE_FILES),
     make=Work.make_maps,
 )
 

@@ -15,7 +15,12 @@ __all__ = ["atlas", "coverage_image", "hotspot_image"]
 
 
 def coverage_image(
-    published: Published, path: str | PathLike[str], *, lang: str = "en", title: str | None = None
+    published: Published,
+    path: str | PathLike[str],
+    *,
+    lang: str = "en",
+    title: str | None = None,
+    scan: bool = True,
 ) -> Path:
     """Draw the coverage map as PNG, SVG or PDF, by the ending of ``path``; colours and legend as on the page.
 
@@ -29,6 +34,9 @@ def coverage_image(
         The language of the words.
     title : str, optional
         The title; one is made if it is left out.
+    scan : bool
+        A map that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
+        leaves that out, for names of places that look like addresses, say.
 
     Returns
     -------
@@ -38,7 +46,8 @@ def coverage_image(
     Raises
     ------
     GridError
-        As for `coverage_map`, and if the ending is unknown, or Chinese is to be written and no font for it is found.
+        As for `coverage_map`, and if the ending is unknown, Chinese is to be written and no font for it is found, or
+        the image holds what must not be shown.
 
     Examples
     --------
@@ -51,7 +60,7 @@ def coverage_image(
     from gridgis.images.static import write_image
     from gridgis.maps.spec import coverage_spec
 
-    return write_image(coverage_spec(published, lang=lang, title=title), path)
+    return write_image(coverage_spec(published, lang=lang, title=title), path, scan=scan)
 
 
 def hotspot_image(
@@ -61,6 +70,7 @@ def hotspot_image(
     value: str | None = None,
     lang: str = "en",
     title: str | None = None,
+    scan: bool = True,
 ) -> Path:
     """Draw the hotspot map as PNG, SVG or PDF, by the ending of ``path``; classes and counts as on the page.
 
@@ -76,6 +86,9 @@ def hotspot_image(
         The language of the words.
     title : str, optional
         The title; one is made if it is left out.
+    scan : bool
+        A map that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
+        leaves that out, for names of places that look like addresses, say.
 
     Returns
     -------
@@ -85,7 +98,8 @@ def hotspot_image(
     Raises
     ------
     GridError
-        As for `hotspot_map`, and if the ending is unknown, or Chinese is to be written and no font for it is found.
+        As for `hotspot_map`, and if the ending is unknown, Chinese is to be written and no font for it is found, or
+        the image holds what must not be shown.
 
     Examples
     --------
@@ -98,4 +112,4 @@ def hotspot_image(
     from gridgis.images.static import write_image
     from gridgis.maps.spec import hotspot_spec
 
-    return write_image(hotspot_spec(published, value=value, lang=lang, title=title), path)
+    return write_image(hotspot_spec(published, value=value, lang=lang, title=title), path, scan=scan)

@@ -40,6 +40,7 @@ def atlas(
     value: str | None = None,
     lang: str = "en",
     title: str | None = None,
+    scan: bool = True,
 ) -> Path:
     """Draw an atlas: an overview with an index, then for each parent its cells, their numbers and its neighbours.
 
@@ -55,6 +56,9 @@ def atlas(
         The language of the words.
     title : str, optional
         The title; one is made if it is left out.
+    scan : bool
+        An atlas that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
+        leaves that out, for names of places that look like addresses, say.
 
     Returns
     -------
@@ -64,8 +68,8 @@ def atlas(
     Raises
     ------
     GridError
-        If ``published`` is anything else, ``value`` is not one of its measures, the ending is not ``.pdf``, or
-        Chinese is to be written and no font for it is found.
+        If ``published`` is anything else, ``value`` is not one of its measures, the ending is not ``.pdf``, Chinese is
+        to be written and no font for it is found, or the atlas holds what must not be shown.
 
     Examples
     --------
@@ -83,7 +87,7 @@ def atlas(
     else:
         spec = hotspot_spec(published, value=value, lang=lang, title=title)
     data = atlas_bytes(spec)
-    write.write_bytes(data if spec.internal else require_public(data, path.name), path)
+    write.write_bytes(require_public(data, path.name) if scan and not spec.internal else data, path)
     return path
 
 

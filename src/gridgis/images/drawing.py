@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.path import Path as Outline
 
 INK, SOFT, MARK = "#1f2933", "#5b6470", "#a61b1b"
+ENOUGH = 4.5
+"""The contrast that letters need (WCAG 2.1, level AA)."""
 HATCH = "////"
 SNAP = 0.02
 """Corners are drawn at multiples of this, in millimetres: the same corner at the same place, whichever cell has it."""
@@ -227,12 +229,30 @@ def _rounded(number: float) -> int:
 
 
 def readable(fill: str) -> str:
-    """Choose dark or white letters for a fill.
+    """Choose letters for a fill: our dark ink or white, black where neither stands out enough.
 
     Examples
     --------
-    >>> readable("#ffffb2"), readable("#bd0026")
-    ('#1f2933', '#ffffff')
+    >>> readable("#ffffb2"), readable("#bd0026"), readable("#f03b20")
+    ('#1f2933', '#ffffff', '#000000')
     """
-    red, green, blue = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else "#ffffff"
+    best = max((INK, "#ffffff"), key=lambda letters: contrast(letters, fill))
+    return best if contrast(best, fill) >= ENOUGH else "#000000"
+
+
+def contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours, from 1 to 21 (WCAG 2.1).
+
+    Examples
+    --------
+    >>> contrast("#ffffff", "#000000")
+    21.0
+    """
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -41,7 +41,7 @@ _SETTINGS: dict[str, Any] = {
 _ALONE = Lock()
 
 
-def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None = None) -> Path:
+def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None = None, scan: bool = True) -> Path:
     """Draw a spec into a PNG, SVG or PDF file; the same spec gives the same bytes.
 
     Parameters
@@ -52,6 +52,8 @@ def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None =
         Where to write; its ending says what.
     theme : str, optional
         The key of one of its themes; the first if left out.
+    scan : bool
+        Whether the image of a spec that is not internal is read as an attacker would, before it is written.
 
     Returns
     -------
@@ -61,14 +63,15 @@ def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None =
     Raises
     ------
     GridError
-        If the ending of the path or the theme is unknown, or Chinese is to be written and no font for it is found.
+        If the ending of the path or the theme is unknown, Chinese is to be written and no font for it is found, or
+        the image holds what must not be shown.
     """
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in METADATA:
         raise GridError(f"path: expected an ending of {listed('.' + name for name in METADATA)}, got {path.name!r}.")
     data = image_bytes(spec, kind, theme=theme)
-    write.write_bytes(data if spec.internal else require_public(data, path.name), path)
+    write.write_bytes(require_public(data, path.name) if scan and not spec.internal else data, path)
     return path
 
 

@@ -10,9 +10,13 @@ import re
 import sqlite3
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
+
+import pyarrow as pa
+from pyarrow import parquet
 
 from gridgis.contract import GridError
 from gridgis.leaks.decoding import inflated, printable_runs
@@ -62,6 +66,8 @@ def parts_of(data: bytes, most: int) -> list[Part] | None:
         return list(_pdf_parts(data, most))
     if data[:16] == b"SQLite format 3\0":
         return [*_sqlite_parts(data), ("bytes", printable_runs(data))]
+    if data[:4] == data[-4:] == b"PAR1":
+        return list(_parquet_parts(data, most))
     _require_readable(data)
     if data[:3] == b"BZh" or data[:6] == b"\xfd7zXZ\0":
         return _squeezed(data, most)
@@ -75,13 +81,8 @@ def parts_of(data: bytes, most: int) -> list[Part] | None:
 
 def _require_readable(data: bytes) -> None:
     """Refuse what is compressed in a way that is not undone here, for nothing could be said of it."""
-    for name, start in (
-        ("Parquet", b"PAR1"),
-        ("7z", b"7z\xbc\xaf"),
-        ("rar", b"Rar!\x1a"),
-        ("zstd", b"\x28\xb5\x2f\xfd"),
-    ):
-        if data.startswith(start) and (name != "Parquet" or data.endswith(start)):
+    for name, start in (("7z", b"7z\xbc\xaf"), ("rar", b"Rar!\x1a"), ("zstd", b"\x28\xb5\x2f\xfd")):
+        if data.startswith(start):
             raise GridError(
                 f"find_leaks: something in the form {name} cannot be read; give the files in it one by one."
             )
@@ -99,12 +100,33 @@ def _squeezed(data: bytes, most: int) -> list[Part] | None:
     return [("bzip2" if data[:3] == b"BZh" else "xz", out)]
 
 
+def _parquet_parts(data: bytes, most: int) -> Iterator[Part]:
+    """The table of a Parquet file, and what is written about it."""
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(data))
+        size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+        if size > most:
+            raise GridError(f"find_leaks: a Parquet file unpacks to more than {most} bytes; it cannot be read.")
+        table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise GridError(f"find_leaks: a Parquet file is damaged or encrypted; it cannot be read ({said}).") from None
+    yield "metadata", b"\n".join(b"%s %s" % pair for pair in (table.schema.metadata or {}).items())
+    columns = [column.to_pylist() for column in table.columns]
+    yield "table", Table(list(map(str, table.column_names)), [list(row) for row in zip(*columns, strict=True)])
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
+
+
 def _zip_parts(data: bytes, most: int) -> Iterator[Part]:
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile:
-        yield "zip", printable_runs(data)
-        return
+        yield from _members(zipfile.ZipFile(io.BytesIO(data)), most)
+    except _DAMAGED as error:
+        raise GridError(f"find_leaks: an archive is damaged; it cannot be read ({error}).") from None
+
+
+def _members(archive: zipfile.ZipFile, most: int) -> Iterator[Part]:
     with archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > most:

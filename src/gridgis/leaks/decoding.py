@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from gridgis.contract import GridError
-from gridgis.leaks.runs import IS_BASE64, IS_HEX, Ints, Signs, runs_of, signs_of
+from gridgis.leaks.runs import IS_BASE64, IS_DIGIT, IS_HEX, Ints, Signs, only_of, runs_of, signs_of
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
@@ -172,7 +172,8 @@ def encoded_runs(text: str) -> Iterator[tuple[int, str, bytes]]:
     known = set()
     start, end = runs_of(signs, IS_HEX)
     length = end - start
-    long = np.flatnonzero((length >= 16) & (length % 2 == 0))
+    number = only_of(signs, IS_DIGIT, start, end) & (length < 22)
+    long = np.flatnonzero((length >= 16) & (length % 2 == 0) & ~number)
     pairs = np.flatnonzero(length == 2)
     pairs = pairs[np.isin(pairs + 7, pairs)] if len(pairs) > 7 else pairs[:0]
     for place, run in (*_hex_runs(text, start[long], end[long]), *_hex_groups(text, start[pairs])):
@@ -192,6 +193,7 @@ def _single(text: str, signs: Signs, start: Ints, end: Ints) -> Iterator[tuple[i
     wanted |= (length >= 8) & quote[np.maximum(start - 1, 0)] & quote[after]
     if "base64," in text:
         wanted |= (length >= 4) & np.isin(start, [found.end() for found in re.finditer("base64,", text)])
+    wanted &= ~only_of(signs, IS_DIGIT, start, end)
     yield from zip(start[wanted].tolist(), end[wanted].tolist(), strict=True)
 
 

@@ -16,7 +16,7 @@ from gridgis.contract import GridError
 from gridgis.leaks.containers import Table, parts_of, point_text
 from gridgis.leaks.decoding import encoded_runs, inflated, plain, printable_runs, text_of
 from gridgis.maps.packing import FORM, unpack
-from gridgis.maps.texts import BLOCK, unpack_text
+from gridgis.maps.texts import BLOCK, stored, unpack_text
 
 DEEPEST = 12
 """Layers in layers that are read; a file with more is refused."""
@@ -254,14 +254,13 @@ def _opened(text: str, where: str) -> tuple[str, list[tuple[str, str]]]:
 def _said(block: str) -> str:
     """What a packed block says: the cells as a table, and the rest of its words; or the scripts."""
     if not block.lstrip().startswith("{"):
-        return "\n".join(map(unpack_text, block.split()))
-    held = unpack(block)
+        ours = set(stored().values())  # Leaflet, letter for letter: it was here before any data
+        return "\n".join(unpack_text(line) for line in block.split() if line not in ours)
+    held = unpack(block, rings=False)
     names = [str(measure.get("name", "")) for measure in held.get("measures", ())]
-    rows = [
-        dict(zip(["grid_code", *names], row, strict=True)) for row in zip(held["codes"], *held["values"], strict=True)
-    ]
-    rest = {key: value for key, value in held.items() if key not in ("codes", "values", "rings", "packed", "marks")}
-    return json.dumps({"rest": rest, "cells": rows}, ensure_ascii=False)
+    cells = dict(zip(["grid_code", *names], [held["codes"], *held["values"]], strict=True))
+    rest = {key: value for key, value in held.items() if key not in ("codes", "values", "packed", "marks")}
+    return json.dumps({"rest": rest, "cells": cells}, ensure_ascii=False)
 
 
 def _notebook(book: dict[str, Any], written: Text) -> Iterator[Piece]:

@@ -44,6 +44,18 @@ def runs_of(signs: Signs, wanted: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     return np.flatnonzero(change == 1), np.flatnonzero(change == -1)
 
 
+def only_of(signs: Signs, wanted: npt.NDArray[np.bool_], start: Ints, end: Ints) -> npt.NDArray[np.bool_]:
+    """Tell which runs consist of wanted signs only.
+
+    Examples
+    --------
+    >>> only_of(signs_of("a1 22"), IS_DIGIT, np.array([0, 3]), np.array([2, 5])).tolist()
+    [False, True]
+    """
+    before = np.concatenate([[0], np.cumsum(wanted[signs])])
+    return np.asarray(before[end] - before[start] == end - start)
+
+
 def near(text: str, words: Iterable[str], before: int, after: int) -> Iterator[tuple[int, int]]:
     """Give the surroundings of words in a text, joined where they overlap; a short text whole.
 

@@ -163,7 +163,7 @@ def require_public(data: bytes, name: str) -> bytes:
     >>> require_public(b"<p>12 households</p>", "map.html")
     b'<p>12 households</p>'
     """
-    _refuse(_leaks_in(data, name, None, None, MOST_BYTES), name)
+    _refuse(_leaks_in(data, name, None, None, MOST_BYTES), name, "; if it is none of these, write it with scan=False")
     return data
 
 
@@ -175,10 +175,10 @@ def _leaks_in(data: bytes, name: str, known: KnownValues | None, hidden: HiddenN
     return leaks.all()
 
 
-def _refuse(leaks: list[Leak], name: str) -> None:
+def _refuse(leaks: list[Leak], name: str, advice: str = "") -> None:
     if leaks:
         said = [f"{leak.kind} ({leak.count}) in {leak.where}: {leak.excerpt}" for leak in leaks]
-        raise GridError(f"{name}: it must not be shown, for it holds {listed(said, 3)}.")
+        raise GridError(f"{name}: it must not be shown, for it holds {listed(said, 3)}{advice}.")
 
 
 _Finding = tuple[str, str, str, str]

@@ -90,10 +90,9 @@ def parent_colours(
         How near two cells must be to count as neighbours.
     """
     near: list[set[int]] = [set() for _ in range(int(parent_of.max(initial=-1)) + 1)]
-    one, two = shapely.STRtree(cells).query(cells, predicate="dwithin", distance=touch_m)
-    for here, there in np.unique(np.stack([parent_of[one], parent_of[two]], axis=1), axis=0).tolist():
-        if here != there:
-            near[here].add(there)
+    for here, there in _neighbours(cells, parent_of, touch_m):
+        near[here].add(there)
+        near[there].add(here)
     chosen: dict[int, int] = {}
     used = [0] * len(QUALITATIVE)
     for i in _smallest_last(near):
@@ -102,6 +101,19 @@ def parent_colours(
         chosen[i] = min(free, key=lambda c: (used[c], c))
         used[chosen[i]] += 1
     return [QUALITATIVE[chosen[i]] for i in range(len(near))]
+
+
+def _neighbours(cells: npt.NDArray[np.object_], parent_of: npt.NDArray[np.int64], touch_m: float) -> list[list[int]]:
+    """Give pairs of parents that have cells so near to each other; only cells of two parents are measured."""
+    west, south, east, north = shapely.bounds(cells).T
+    boxes = shapely.box(west - touch_m, south - touch_m, east + touch_m, north + touch_m)
+    one, two = shapely.STRtree(cells).query(boxes)
+    apart = parent_of[one] < parent_of[two]
+    one, two = one[apart], two[apart]
+    shapely.prepare(cells)
+    touch = shapely.dwithin(cells[one], cells[two], touch_m)
+    pairs = np.stack([parent_of[one[touch]], parent_of[two[touch]]], axis=1)
+    return [[int(here), int(there)] for here, there in np.unique(pairs, axis=0).tolist()]
 
 
 def _smallest_last(near: list[set[int]]) -> list[int]:

@@ -4,7 +4,8 @@ A number is split into a token (small numbers are their own token, larger ones g
 the bits below. Tokens go through an asymmetric numeral system (Duda 2013, range variant) with the frequencies of their
 own column; several states take turns, so that NumPy can carry all of them in one step. States shed digits in base
 7569, and each digit is written as two of 87 printable characters: none that HTML, JSON or a script would read as its
-own. All of it is arithmetic of whole numbers, so no library version can change a byte.
+own. All of it is arithmetic of whole numbers, so no library version can change a byte. The turns are a kernel
+(``_pack.c``); the twins here write and read the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from gridgis import compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -24,6 +27,7 @@ _SHARE = 1 << _BITS
 _LOW = 1 << 17
 _SMALL = 16
 _MOST = 1 << 52
+_MOST_NUMBERS = 1 << 27
 _ROW = 1024
 _LANES = 2048
 _FEW = 16
@@ -93,28 +97,26 @@ def decode(text: str, place: int) -> tuple[Ints, int]:
     count = digits.number(3)
     if not count:
         return np.zeros(0, np.int64), digits.place
+    if count > _MOST_NUMBERS:
+        raise ValueError(f"{_MOST_NUMBERS:,} numbers can be read, not {count:,}.")
     table = digits.take(2 * digits.number(1)).reshape(-1, 2)
     share = np.zeros(256, np.int64)
     share[table[:, 0]] = table[:, 1]
+    if share.sum() != _SHARE:
+        raise ValueError(f"the shares of a column add up to {_SHARE}.")
     start = np.cumsum(share) - share
     symbol = np.repeat(np.arange(256), share)
-    slots = _returns(digits, count, lambda slot, _: (start[symbol[slot]], share[symbol[slot]]))
-    token = symbol[slots]
+    token = symbol[_returns(digits, count, (start[symbol], share[symbol]), None)]
     bits = np.maximum((token - _SMALL) // 4 + 2, 0) * (token >= _SMALL)
     values = np.where(token < _SMALL, token, (4 + token % 4) << bits)
     left = bits.copy()
     while left.any():
         where = np.flatnonzero(left)
         some = np.minimum(left[where], _BITS)
-        slots = _returns(digits, len(where), lambda slot, at, some=some: _range(slot, some[at]))
+        slots = _returns(digits, len(where), None, some)
         values[where] += (slots >> (_BITS - some)) << (bits - left)[where]
         left[where] -= some
     return values, digits.place
-
-
-def _range(slot: Ints, bits: Ints) -> tuple[Ints, Ints]:
-    """Where the range of plain bits starts, and its share."""
-    return slot >> (_BITS - bits) << (_BITS - bits), _SHARE >> bits
 
 
 def _tokens(values: Ints) -> tuple[Ints, Ints]:
@@ -151,26 +153,35 @@ def _lanes(count: int) -> int:
 
 def _turns(start: Ints, share: Ints) -> Ints:
     """Push symbols, last first, into states that take turns; give the states and the digits they shed."""
-    count = len(start)
-    lanes = _lanes(count)
-    state = np.full(lanes, _LOW, np.int64)
+    state = np.full(_lanes(len(start)), _LOW, np.int64)
+    if compiled.core is not None:
+        room = np.empty(len(start), np.int64)
+        many = compiled.core.push_symbols(np.ascontiguousarray(start), np.ascontiguousarray(share), state, room)
+        shed = room[len(room) - many :]
+    elif len(state) <= _FEW:
+        shed = _shed_by_few(start.tolist(), share.tolist(), state)
+    else:
+        shed = _shed_by_rows(start, share, state)
+    heads = np.stack([state // BASE // BASE, state // BASE % BASE, state % BASE], axis=1).ravel()
+    return np.concatenate([heads, shed])
+
+
+def _shed_by_rows(start: Ints, share: Ints, state: Ints) -> Ints:
+    """Push the symbols of all states in one step; the states are changed."""
+    count, lanes = len(start), len(state)
     shed: list[Ints] = []
-    if lanes <= _FEW:
-        one_by_one = _turns_of_few(start.tolist(), share.tolist(), state)
-        shed.append(np.array(one_by_one, np.int64))
-    for row in range((count - 1) // lanes if lanes > _FEW else -1, -1, -1):
+    for row in range((count - 1) // lanes, -1, -1):
         first, last = row * lanes, min((row + 1) * lanes, count)
         some, now = share[first:last], state[: last - first]
         full = now >= some * (_LOW // _SHARE * BASE)
         shed.append(now[full] % BASE)
         now[full] //= BASE
         now[:] = now // some * _SHARE + now % some + start[first:last]
-    heads = np.stack([state // BASE // BASE, state // BASE % BASE, state % BASE], axis=1).ravel()
-    return np.concatenate([heads, *shed[::-1]])
+    return np.concatenate(shed[::-1])
 
 
-def _turns_of_few(start: list[int], share: list[int], state: Ints) -> list[int]:
-    """Do the same number by number, which is faster for few states; leave the states in ``state``."""
+def _shed_by_few(start: list[int], share: list[int], state: Ints) -> Ints:
+    """Do the same symbol by symbol, which is faster for few states."""
     states, shed = state.tolist(), []
     for i in range(len(start) - 1, -1, -1):
         lane, some = i % len(states), share[i]
@@ -180,20 +191,31 @@ def _turns_of_few(start: list[int], share: list[int], state: Ints) -> list[int]:
             shed.append(digit)
         states[lane] = now // some * _SHARE + now % some + start[i]
     state[:] = states
-    return shed[::-1]
+    return np.array(shed[::-1], np.int64)
 
 
-def _returns(digits: _Digits, count: int, rule: Any) -> Ints:
-    """Undo `_turns`: give the slot of each symbol; ``rule`` tells the range of a slot."""
+def _returns(digits: _Digits, count: int, table: tuple[Ints, Ints] | None, bits: Ints | None) -> Ints:
+    """Undo `_turns`: give the slot of each symbol, of a table (start and share of each slot), or of plain bits."""
     lanes = _lanes(count)
     heads = digits.take(3 * lanes).reshape(-1, 3)
     state = (heads[:, 0] * BASE + heads[:, 1]) * BASE + heads[:, 2]
     slots = np.empty(count, np.int64)
+    if compiled.core is not None:
+        none = np.zeros(0, np.int64)
+        read = compiled.core.pull_symbols(
+            digits.rest, _VALUE, state, *(table or (none, none)), none if bits is None else bits, slots
+        )
+        digits.skip(read)
+        return slots
     for first in range(0, count, lanes):
         now = state[: min(lanes, count - first)]
         slot = now & (_SHARE - 1)
         slots[first : first + len(now)] = slot
-        start, share = rule(slot, slice(first, first + len(now)))
+        if bits is not None:
+            left = _BITS - bits[first : first + len(now)]
+            start, share = slot >> left << left, 1 << left
+        elif table is not None:
+            start, share = table[0][slot], table[1][slot]
         now[:] = share * (now >> _BITS) + slot - start
         empty = np.flatnonzero(now < _LOW)
         now[empty] = now[empty] * BASE + digits.take(len(empty))
@@ -211,21 +233,33 @@ def _letters(digits: Any) -> str:
     return alphabet[both].tobytes().decode("ascii")
 
 
+_VALUE = np.zeros(256, np.int64)
+_VALUE[np.frombuffer(ALPHABET.encode("ascii"), np.uint8)] = np.arange(len(ALPHABET))
+
+
 class _Digits:
     """Reads digits from a text, from a place on."""
 
     def __init__(self, text: str, place: int):
-        self.text, self.place = text, place
-        self._value = np.zeros(128, np.int64)
-        self._value[np.frombuffer(ALPHABET.encode("ascii"), np.uint8)] = np.arange(len(ALPHABET))
+        self._text = np.frombuffer(text.encode("latin-1", "replace"), np.uint8)
+        self.place = place
+
+    @property
+    def rest(self) -> npt.NDArray[np.uint8]:
+        """What was not read yet."""
+        return self._text[self.place :]
+
+    def skip(self, read: int) -> None:
+        """Go on after so many letters; -1 says that there were too few."""
+        if read < 0 or self.place + read > len(self._text):
+            raise ValueError("the packed text ends too early.")
+        self.place += read
 
     def take(self, count: int) -> Ints:
         """Give the next digits."""
-        part = self.text[self.place : self.place + 2 * count].encode("ascii")
-        if len(part) < 2 * count:
-            raise ValueError("the packed text ends too early.")
-        self.place += 2 * count
-        pair = self._value[np.frombuffer(part, np.uint8)].reshape(-1, 2)
+        part = self._text[self.place : self.place + 2 * count]
+        self.skip(2 * count)
+        pair = _VALUE[part].reshape(-1, 2)
         return pair[:, 0] * len(ALPHABET) + pair[:, 1]
 
     def number(self, count: int) -> int:

@@ -38,6 +38,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "coverage_legend": ("Parent", "所属区域"),
     "cells": ("cells", "网格数"),
     "unit": ("Unit", "单位"),
+    "colon": (": ", "："),
     "internal": ("internal", "内部"),
     "hide_note": (
         "Numbers below {n} are hidden, and others where they would give such a number away.",
@@ -62,6 +63,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "whole": ("Whole map", "全图"),
     "panel": ("Legend and search", "图例与查找"),
     "map": ("Map of service cells", "网格地图"),
+    "untitled": ("Map", "地图"),
     "notes": ("Notes", "说明"),
     "zoom_in": ("Zoom in", "放大"),
     "zoom_out": ("Zoom out", "缩小"),
@@ -85,7 +87,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 PAGE_WORDS = (
     *("code", "parent", "cells", "unit", "internal", "legend", "search", "search_hint", "list", "more", "matches"),
     *("nothing", "selected", "whole", "panel", "map", "notes", "zoom_in", "zoom_out", "hidden", "no_data", "theme"),
-    *("language", "map_keys", "list_keys"),
+    *("language", "map_keys", "list_keys", "colon", "coverage_title", "hotspot_title"),
 )
 """The words that the page's own script needs."""
 

@@ -19,7 +19,8 @@ from gridgis.maps.spec import MapSpec, Measure, Theme
 FORM = "gridgis-cells-1"
 """The name of this way of packing, as it stands in the block."""
 _MOST = 1 << 50
-_TAIL = re.compile(r"[0-9]{1,15}\Z")
+_DIGITS = 15
+_TAIL = re.compile(rf"[0-9]{{1,{_DIGITS}}}\Z")
 
 
 def pack(spec: MapSpec, degrees: npt.NDArray[np.object_] | None = None) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _codes(codes: Sequence[str]) -> list[Ints]:
     """Codes against the one before: its successor, or how many letters are kept and which follow."""
     kept, tails = [], []
     for before, code in pairwise(["", *codes]):
-        if code == _successor(before):
+        if _follows(before, code):
             kept.append(0)
             continue
         same = next((i for i, (one, two) in enumerate(zip(before, code, strict=False)) if one != two), None)
@@ -80,6 +81,14 @@ def _codes(codes: Sequence[str]) -> list[Ints]:
         tails.append([ord(letter) for letter in code[same:]])
     lengths = [len(tail) for tail in tails]
     return [np.array(column, np.int64) for column in (kept, lengths, [letter for tail in tails for letter in tail])]
+
+
+def _follows(before: str, code: str) -> bool:
+    """Tell whether a code is the `_successor` of another."""
+    head, tail, last = before[:-_DIGITS], before[-_DIGITS:], code[-_DIGITS:]
+    if len(code) == len(before) and tail.isdecimal() and tail.isascii() and last.isdecimal() and last.isascii():
+        return code[:-_DIGITS] == head and int(last) == int(tail) + 1
+    return code == _successor(before)
 
 
 def _successor(code: str) -> str | None:
@@ -152,13 +161,15 @@ def find_blocks(page: str) -> list[str]:
     return [block for block in found if FORM in block]
 
 
-def unpack(block: str) -> dict[str, Any]:
+def unpack(block: str, *, rings: bool = True) -> dict[str, Any]:
     """Read everything that a reader could get out of a block of packed cells.
 
     Parameters
     ----------
     block : str
         The JSON of the block, as `find_blocks` gives it.
+    rings : bool
+        False leaves the shapes out, which take the most time.
 
     Returns
     -------
@@ -197,7 +208,7 @@ def unpack(block: str) -> dict[str, Any]:
         "values": [values for values, _ in measures],
         "marks": [marks.tolist() for _, marks in measures],
         "class_of": class_of,
-        "rings": _rings_back(streams, Raster(*data["raster"]), data["cells"]),
+        **({"rings": _rings_back(streams, Raster(*data["raster"]), data["cells"])} if rings else {}),
     }
 
 

@@ -245,8 +245,19 @@ def _natural(unique: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]
 
 
 def _range(members: npt.NDArray[np.float64]) -> str:
-    low, high = (f"{number:.5g}" for number in (members.min(), members.max()))
+    low, high = map(_written, (members.min(), members.max()))
     return low if low == high else f"{low} – {high}"
+
+
+def _written(number: float) -> str:
+    """Write a number with five figures, or all that it has before the point.
+
+    Examples
+    --------
+    >>> _written(1234567.8), _written(12.3456789), _written(0.00012)
+    ('1,234,568', '12.346', '0.00012')
+    """
+    return f"{number:,.0f}" if 1e5 <= abs(number) < 1e15 else f"{number:,.5g}"
 
 
 def _colours(cmap: str | Sequence[str] | None, count: int, stock: Sequence[str], spread: bool = True) -> list[str]:

@@ -201,13 +201,15 @@ class GridMap(folium.Map):
     def _is_public(self) -> bool:
         return self.spec is not None and not self.spec.internal
 
-    def save_site(self, folder: str | PathLike[str]) -> Path:
+    def save_site(self, folder: str | PathLike[str], *, scan: bool = True) -> Path:
         """Write the page as a folder of files, for hosts that allow no script or style within a page.
 
         Parameters
         ----------
         folder : path
             Where to write ``index.html`` and what it needs; a new folder, or one that this wrote before.
+        scan : bool
+            As for `save`.
 
         Returns
         -------
@@ -217,7 +219,8 @@ class GridMap(folium.Map):
         Raises
         ------
         GridError
-            If a child needs an outside address, or the folder holds other files.
+            If a child needs an outside address, the page holds what must not be shown, or the folder holds other
+            files.
 
         Examples
         --------
@@ -228,7 +231,7 @@ class GridMap(folium.Map):
         ['index.html', 'library.js', 'map.css', 'map.js']
         """
         page: Any = self.get_root()
-        if self._is_public:
+        if scan and self._is_public:
             require_public(page.render().encode("utf-8"), Path(folder).name)
         return Path(page.save_site(folder))
 

@@ -34,6 +34,27 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _ADDRESSED = ("tiles", "url", "embed_link", "icon_url", "image")
 
 
+_STYLE_OF_PAGE = """\
+main { display: contents; }
+.gridgis-title {
+  position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+.leaflet-container { background: #f6f7f9; }
+.leaflet-container:focus-visible { outline: 3px solid #1a73e8; outline-offset: -3px; }
+.leaflet-popup-content table { font-size: 13px; line-height: 1.35; }
+.leaflet-popup-content :is(th, td) { overflow-wrap: anywhere; }
+@media (prefers-reduced-motion: reduce) {
+  .leaflet-container, .leaflet-container * { transition: none !important; animation: none !important; }
+}"""
+_CALM = """
+L.Popup.mergeOptions({ autoPanPaddingTopLeft: [44, 8] });
+if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) {
+  L.Map.mergeOptions({ zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false });
+  L.PosAnimation.include({ run: (function (run) {
+    return function (node, place) { run.call(this, node, place, 1e-6); };
+  })(L.PosAnimation.prototype.run) });
+}"""
+"""Popups keep clear of the buttons; where readers asked their device for less motion, maps jump and do not glide."""
 _DRAWN = """
 (window.gridgis && gridgis.drawn || Promise.resolve()).then(function () {
   document.querySelectorAll("figure.gridgis-picture").forEach(function (figure) { figure.remove(); });
@@ -145,8 +166,13 @@ class Page(Figure):
         finally:  # rendering adds to the parts, and would add more each time
             for part, children in zip(parts, before, strict=True):
                 part._children = children
-        made = Document(self.lang, clean(self.title or ""), (), (), "", body, picture, hosts)
+        made = Document(self.lang, clean(self._heading), (), (), "", body, picture, hosts)
         return _filled(made, head, code, links)
+
+    @property
+    def _heading(self) -> str:
+        """The title of the page; a plain word where it has none."""
+        return str(self.title or labels.word("untitled", self.lang))
 
     def _parts(self, elements: list[Any]) -> list[str]:
         """Head, body, script and picture as text, each free of the character that parts them."""
@@ -159,12 +185,12 @@ class Page(Figure):
             if _SCRIPT.search(piece):
                 raise GridError("a script among the HTML of the page would not run; add it to get_root().script.")
         picture = "".join(getattr(element, "picture", "") for element in elements if isinstance(element, folium.Map))
-        code = "\n".join([*_aids("\n".join(script)), *map(_named, script), _DRAWN if picture else ""])
+        code = "\n".join([_CALM, *_aids("\n".join(script)), *map(_named, script), _DRAWN if picture else ""])
         return [clean(text) for text in ("\n".join(head), "\n".join(body), code, picture)]
 
     def _repr_html_(self, **kwargs: Any) -> str:
         """Show the page in a notebook, in a frame that may run its scripts and nothing else."""
-        page, title = escape(self.render(**kwargs)), escape(clean(self.title or ""))
+        page, title = escape(self.render(**kwargs)), escape(clean(self._heading))
         width, height = escape(str(self.width)), escape(str(self.height or "480px"))
         return (
             f'<iframe srcdoc="{page}" width="{width}" height="{height}" style="border:0" sandbox="allow-scripts" '
@@ -179,10 +205,16 @@ def _filled(made: Document, head: str, code: str, links: tuple[list[str], list[s
     code = code.replace("<!--", r"<\!--")
     scripts = [engine, *links[0], *_SCRIPT.findall(head), f"\n{code}\n"]
     scripts = [re.sub(r"</(?=script)", r"<\\/", clean(text), flags=re.IGNORECASE) for text in scripts]
-    styles = [sheet, *links[1], *_STYLE.findall(head), *_STYLE.findall(made.body)]
+    styles = [sheet, _STYLE_OF_PAGE, *links[1], *_STYLE.findall(head), *_STYLE.findall(made.body)]
     rest = _VIEWPORT.sub("", _STYLE.sub("", _SCRIPT.sub("", head))).strip()
-    body = _STYLE.sub("", made.body)
+    body = _landmarks(_STYLE.sub("", made.body), made.title)
     return replace(made, styles=tuple(styles), scripts=tuple(scripts), head=rest, body=body)
+
+
+def _landmarks(body: str, title: str) -> str:
+    """Put the content of a page into its main part, under a heading, where it has none of its own."""
+    heading = "" if re.search(r"<h1\b", body, re.IGNORECASE) else f'<h1 class="gridgis-title">{escape(title)}</h1>\n'
+    return body if re.search(r"<main\b", body, re.IGNORECASE) else f"<main>\n{heading}{body}\n</main>"
 
 
 def one_file(made: Document) -> str:

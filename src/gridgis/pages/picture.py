@@ -62,7 +62,9 @@ def picture(spec: MapSpec) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" width="{_WIDTH}" '
         f'height="{frame.height}" viewBox="0 0 {_WIDTH} {frame.height}"><defs>{_HATCH}</defs>{"".join(drawn)}</svg>'
     )
-    return f'<figure class="gridgis-picture">{svg}<figcaption>{_caption(spec, fills)}</figcaption></figure>\n'
+    heading = f'<p role="heading" aria-level="1"><strong>{title}</strong></p>'
+    caption = f"<figcaption>{heading}</figcaption>"
+    return f'<figure class="gridgis-picture">{caption}{svg}{_legend(spec, fills)}</figure>\n'
 
 
 class _Frame:
@@ -159,16 +161,21 @@ def _outlines(spec: MapSpec, frame: _Frame) -> str:
     return ""
 
 
-def _caption(spec: MapSpec, fills: list[str]) -> str:
+def _legend(spec: MapSpec, fills: list[str]) -> str:
+    """Write the legend of the first theme, in the words of the page, and the notes."""
     theme = spec.themes[0]
-    head = escape(f"{theme.legend_title} ({theme.unit})" if theme.unit else theme.legend_title)
+    head = f"<strong>{escape(theme.legend_title)}</strong>"
+    if theme.unit and theme.unit.lower() != theme.legend_title.lower():
+        head += f"<br>{escape(labels.word('unit', spec.lang) + labels.word('colon', spec.lang) + theme.unit)}"
     lines = [
         f'<li><svg width="14" height="12"><path fill="{fill}" stroke="#5b6470" d="M0 0h14v12h-14z"/></svg> '
-        f"{escape(look.label)}: {look.cells}</li>"
+        f"{escape(look.label)}: {look.cells:,}</li>"
         for fill, look in list(zip(fills, spec.classes, strict=True))[:_LINES]
     ]
     more = len(spec.classes) - len(lines)
     if more > 0:
-        lines.append(f"<li>{escape(labels.word('others', spec.lang, n=more))}</li>")
+        left = sum(look.cells for look in spec.classes[-more:])
+        lines.append(f"<li>{escape(labels.word('others', spec.lang, n=more))}: {left:,}</li>")
+    cells = escape(labels.word("cells", spec.lang))
     notes = "".join(f"<p>{escape(note)}</p>" for note in spec.notes)
-    return f"<p><strong>{escape(spec.title)}</strong></p><p>{head}</p><ul>{''.join(lines)}</ul>{notes}"
+    return f"<p>{head} ({cells})</p><ul>{''.join(lines)}</ul>{notes}"

@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from gridgis.maps.texts import BLOCK, pack_text
-from gridgis.pages.vendored import asset
+from gridgis.maps.texts import BLOCK, pack_text, stored
 
 _NOTICE = re.compile(r"\s*/\*.*?\*/", re.DOTALL)
 
@@ -44,18 +42,11 @@ def packed_scripts(scripts: Sequence[str], reader: str) -> tuple[str, str]:
     """
     notices = [found[0].strip() for found in map(_NOTICE.match, scripts) if found]
     loader = [*notices, *filter(None, [reader]), f'gridgis.run("{BLOCK}");']
-    return "\n".join(_stored().get(_hash(text)) or pack_text(text) for text in scripts), "\n".join(loader)
-
-
-@cache
-def _stored() -> dict[str, str]:
-    """What lies packed beside the scripts, by the hash of what it says: packing a library takes half a second."""
-    lines = asset("packed.txt").split()
-    return dict(zip(lines[::2], lines[1::2], strict=True))
+    return "\n".join(stored().get(_hash(text)) or pack_text(text) for text in scripts), "\n".join(loader)
 
 
 def stored_text(texts: Sequence[str]) -> str:
-    """Give the content of ``assets/packed.txt`` for some texts (`scripts/pack_library.py` writes it)."""
+    """Give the content of ``maps/packed.txt`` for some texts (`scripts/pack_library.py` writes it)."""
     return "".join(f"{_hash(text)}\n{pack_text(text)}\n" for text in texts)
 
 

@@ -18,6 +18,7 @@ from gridgis.whole import first_line
 
 _DATA = re.compile(r"data:(image|font)/([\w.+-]+);base64,([A-Za-z0-9+/=]+)")
 _ENDINGS = {"png": "png", "gif": "gif", "svg+xml": "svg", "woff2": "woff2", "jpeg": "jpg", "webp": "webp"}
+_MARK = b'<script src="library.js"></script>'
 _OURS = re.compile(r"index\.html|map\.(css|js)|library\.js|part-[0-9a-f]{16}\.\w+")
 
 
@@ -151,5 +152,8 @@ def _require_ours(target: Path, name: str) -> None:
     if not target.is_dir():
         raise GridError(f"{name}: expected a folder to write; there is a file of this name.")
     others = sorted(path.name for path in target.iterdir() if not _OURS.fullmatch(path.name) or path.is_dir())
+    index = target / "index.html"
+    if not others and index.is_file() and _MARK not in index.read_bytes():
+        others = [index.name]
     if others:
         raise GridError(f"{name}: the folder holds other files ({listed(others)}); name a new one.")

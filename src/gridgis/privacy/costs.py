@@ -10,7 +10,7 @@ import pandas as pd
 from gridgis.contract import CODE, Grid, GridError, require_grid, text_column
 from gridgis.privacy.merging import merge_small
 from gridgis.privacy.network import Bools
-from gridgis.privacy.publishing import measures_of, protected
+from gridgis.privacy.publishing import measures_of, protected, require_width
 from gridgis.privacy.rounding import rounded
 from gridgis.privacy.tables import REST, Block, blocks_of, places_of
 
@@ -44,6 +44,7 @@ def protection_costs(
     >>> protection_costs(table, hide_below=3)[["way", "cells", "hidden"]].values.tolist()[0]
     ['hide', 4, 5]
     """
+    require_width(hide_below)
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     counts = measures_of(grid, measures)
     whole = blocks_of(grid, counts, places_of(grid, levels))

@@ -96,8 +96,7 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     ['hidden', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
-    if not isinstance(hide_below, int) or hide_below < 2:
-        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
+    require_width(hide_below)
     _require_one_way(round_to, noise, internal)
     if ledger is not None and (internal or not as_of):
         raise GridError("ledger: a release needs as_of=, the date of its numbers, and cannot be internal.")
@@ -188,6 +187,18 @@ def measures_of(grid: Grid, measures: Sequence[str] | None) -> list[str]:
     asked = _asked(grid, measures)
     counts = [name for name in asked if name != RATE]
     return counts + [name for name in (COUNT, "households") if RATE in asked and name not in counts]
+
+
+def require_width(hide_below: int) -> None:
+    """Ask that counts below it can be protected at all.
+
+    Raises
+    ------
+    GridError
+        If it is no whole number, or below 2.
+    """
+    if not isinstance(hide_below, int | np.integer) or hide_below < 2:
+        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
 
 
 def protected(block: Block, hide_below: int) -> Bools:

@@ -45,6 +45,8 @@ def rounded(block: Block, base: int) -> Floats:
     if (value[known] != np.round(value[known])).any():
         raise GridError(f"round_to: expected whole numbers in {listed(block.names)}.")
     low, rest = np.divmod(value, base)
+    if not known.any():
+        return np.full(block.tree.value.shape, np.nan)
     sums = network.sums[:, known]
     found = linprog(
         (base - 2 * rest[known]) / base,

@@ -84,22 +84,17 @@ Reader.prototype.plain = function (values, left, open, weight) {
   return still;
 };
 
-/* A text: letters, and pointers to what was said before. */
+/* A text: letters, and pointers to what was said before, which may reach into what is being said. */
 function text(packed) {
   var reader = new Reader(packed), ranks = reader.column(), letters = reader.column(), runs = reader.column();
-  var lengths = reader.column(), distances = reader.column(), said = "", at = 0;
+  var lengths = reader.column(), distances = reader.column(), size = letters.length, place = 0, at = 0;
+  for (var l = 0; l < lengths.length; l++) { size += lengths[l]; }
+  var said = new Uint16Array(size);
   for (var r = 0; r < runs.length; r++) {
-    var run = "";
-    for (var end = at + runs[r]; at < end; at++) { run += String.fromCharCode(ranks[letters[at]]); }
-    said += run;
-    for (var left = lengths[r] || 0, from = said.length - distances[r] - 1; left > 0;) {
-      var part = said.substr(from, left);
-      said += part;
-      from += part.length;
-      left -= part.length;
-    }
+    for (var end = at + runs[r]; at < end; at++) { said[place++] = ranks[letters[at]]; }
+    for (var left = lengths[r] || 0, from = place - distances[r] - 1; left > 0; left--) { said[place++] = said[from++]; }
   }
-  return said;
+  return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(said);
 }
 
 /* Run the packed scripts of an element, a line each: the policy of the page names them by what they say. */

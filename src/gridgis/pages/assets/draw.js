@@ -190,7 +190,7 @@ var Layer = L.GridLayer.extend({
   parentText: function (i) { return this.model.parents[this.model.parentOf[i]]; },
 
   /* What a reader learns about a cell: its code, its parent, each measure. */
-  facts: function (i) {
+  facts: function (i, only) {
     var box = make("div", "gridgis-facts"), self = this;
     box.appendChild(make("strong", "", this.model.codes[i]));
     var list = box.appendChild(make("dl"));
@@ -199,7 +199,9 @@ var Layer = L.GridLayer.extend({
       list.appendChild(make("dd", "", text));
     }
     line(this.texts().words.parent, this.parentText(i));
-    this.texts().measures.forEach(function (measure, f) { line(measure[0], self.textOf(f, i)); });
+    this.texts().measures.forEach(function (measure, f) {
+      if (only === undefined || only === f) { line(measure[0], self.textOf(f, i)); }
+    });
     return box;
   },
 
@@ -251,6 +253,7 @@ var Layer = L.GridLayer.extend({
 
   setTheme: function (theme) {
     this.theme = theme;
+    this._shown = -1;
     this.repaint();
     return this.fire("gridgis:theme", { theme: theme });
   },
@@ -317,22 +320,29 @@ var Layer = L.GridLayer.extend({
   },
 
   _show: function (i, place) {
-    var map = this._map, tip = this._tip;
+    var map = this._map, tip = this._tip, other = this._shown !== i;
     if (!map) { return; }
-    if (this._shown !== i) { tip.setContent(this.facts(i)); }
+    if (other) { tip.setContent(this.facts(i)); }
     this._shown = i;
     tip.setLatLng(place);
     if (!map.hasLayer(tip)) { map.openTooltip(tip); }
+    if (other && tip.getElement().offsetHeight > map.getSize().y - 12) {  /* little room: only what is coloured */
+      tip.setContent(this.facts(i, this.model.themes[this.theme].measure));
+    }
     this._fit(place);
   },
 
-  /* Beside the place if there is room, else above or below it, within the map. */
+  /* Beside the place if there is room, else above or below it; always within the map. */
   _fit: function (place) {
     var map = this._map, tip = this._tip, size = map.getSize(), at = map.latLngToContainerPoint(place);
-    var wide = tip.getElement().offsetWidth, room = Math.max(at.x, size.x - at.x) > wide + 24;
-    tip.options.direction = room ? "auto" : at.y > size.y / 2 ? "top" : "bottom";
+    var node = tip.getElement(), wide = node.offsetWidth, tall = node.offsetHeight;
+    var room = Math.max(at.x, size.x - at.x) > wide + 24, above = at.y > size.y / 2, y = at.y;
+    tip.options.direction = room ? "auto" : above ? "top" : "bottom";
     if (!room) { at.x = Math.max(Math.min(at.x, size.x - wide / 2 - 6), wide / 2 + 6); }
-    tip.setLatLng(room ? place : map.containerPointToLatLng(at));
+    var over = room ? tall / 2 + 10 : above ? tall + 16 : 0, under = room ? tall / 2 + 4 : above ? 0 : tall + 12;
+    at.y = Math.max(Math.min(y, size.y - under), over);
+    node.classList.toggle("gridgis-moved", Math.abs(at.y - y) > 1);
+    tip.setLatLng(room && at.y === y ? place : map.containerPointToLatLng(at));
   },
 
   _hover: function (event) {

@@ -14,6 +14,16 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, function (all, key) { return key in values ? String(values[key]) : all; });
 }
 
+/* A number of cells, thousands parted by commas. */
+function counted(number) { return String(number).replace(/\B(?=(\d{3})+$)/g, ","); }
+
+/* The title of the map; one that names the theme it opened with names the one that is shown. */
+function titleOf(layer) {
+  var texts = layer.texts(), words = texts.words, first = texts.themes[0], now = texts.themes[layer.theme];
+  function made(text) { return text[3] && text[1] !== words.parent ? fill(words.hotspot_title, { measure: text[0] }) : words.coverage_title; }
+  return texts.title === made(first) ? made(now) : texts.title;
+}
+
 function svg(tag, attributes, parent) {
   var node = document.createElementNS(SVG, tag);
   Object.keys(attributes).forEach(function (key) { node.setAttribute(key, attributes[key]); });
@@ -50,7 +60,7 @@ function legend(box, layer) {
   var texts = layer.texts(), text = texts.themes[layer.theme], table = make("table");
   var caption = table.appendChild(make("caption", "", text[1]));
   if (text[2] && text[2].toLowerCase() !== text[1].toLowerCase()) {
-    caption.appendChild(make("small", "", texts.words.unit + ": " + text[2]));
+    caption.appendChild(make("small", "", texts.words.unit + texts.words.colon + text[2]));
   }
   var head = table.appendChild(make("thead")).appendChild(make("tr"));
   head.appendChild(make("td"));
@@ -61,7 +71,7 @@ function legend(box, layer) {
     name.scope = "row";
     name.appendChild(swatch(look));
     name.appendChild(make("span", "", text[3] ? text[3][c] : layer.model.parents[c]));
-    row.appendChild(make("td", "gridgis-number", String(look.cells)));
+    row.appendChild(make("td", "gridgis-number", counted(look.cells)));
   });
   box.textContent = "";
   box.appendChild(table);
@@ -184,7 +194,7 @@ function finder(panel, layer, pick, say, before) {
     found = search(layer, input.value);
     list.set(found);
     if (input.value.trim()) { fold.open = true; }
-    say(found.length ? fill(words.matches, { n: found.length, all: layer.model.count }) : words.nothing);
+    say(found.length ? fill(words.matches, { n: counted(found.length), all: counted(layer.model.count) }) : words.nothing);
   });
   input.addEventListener("keydown", function (event) {
     if (event.key === "Enter") {
@@ -294,15 +304,20 @@ function languages(panel, layer) {
   });
 }
 
+function entitle(frame, layer) {
+  var title = titleOf(layer), words = layer.texts().words;
+  if (document.title === frame.title) { document.title = title; }
+  frame.title = frame.heading.textContent = frame.above.textContent = title;
+  frame.box.setAttribute("aria-label", words.map + words.colon + title + ". " + words.map_keys);
+}
+
 /* All that has words, in the language of the layer; the boxes round it stay. */
 function panelOf(frame, layer) {
   var panel = frame.panel, texts = layer.texts(), words = texts.words, before = frame.list ? frame.list.state() : { text: "", open: false };
   frames++;
   panel.textContent = "";
   frame.page.lang = texts.html;
-  if (document.title === frame.title) { document.documentElement.lang = texts.html; document.title = texts.title; }
-  frame.title = frame.heading.textContent = texts.title;
-  frame.box.setAttribute("aria-label", words.map + ": " + texts.title + ". " + words.map_keys);
+  if (document.title === frame.title) { document.documentElement.lang = texts.html; }
   panel.setAttribute("aria-label", words.panel);
   named(frame.toggle, words.panel);
   named(frame.whole, words.whole);
@@ -311,7 +326,8 @@ function panelOf(frame, layer) {
     named(frame.zoom._zoomOutButton, words.zoom_out);
   }
   frame.mark.textContent = words.internal;
-  panel.appendChild(make("p", "gridgis-paneltitle", texts.title));
+  frame.above = panel.appendChild(make("p", "gridgis-paneltitle"));
+  entitle(frame, layer);
   languages(panel, layer);
   themes(panel, layer);
   frame.legend = section(panel, "legend");
@@ -334,14 +350,15 @@ function listen(frame, layer) {
   });
   layer.on("gridgis:theme", function (event) {
     legend(frame.legend, layer);
+    entitle(frame, layer);
     frame.list.show();
-    frame.say(layer.texts().words.theme + ": " + layer.texts().themes[event.theme][0]);
+    frame.say(layer.texts().words.theme + layer.texts().words.colon + layer.texts().themes[event.theme][0]);
   });
   layer.on("gridgis:lang", function () { panelOf(frame, layer); });
 }
 
 gridgis.frame = function (map, layer) {
-  var box = map.getContainer(), page = box.parentNode, header = make("header", "gridgis-header");
+  var box = map.getContainer(), inner = box.closest("main") || box, page = inner.parentNode, header = make("header", "gridgis-header");
   var panel = make("aside", "gridgis-panel"), status = make("p", "gridgis-status"), whole = make("button", "gridgis-whole", "⤢");
   page.classList.add("gridgis-page");
   box.setAttribute("role", "region");
@@ -349,7 +366,8 @@ gridgis.frame = function (map, layer) {
   whole.type = "button";
   status.setAttribute("role", "status");
   var frame = { box: box, page: page, panel: panel, whole: whole, zoom: map.zoomControl, title: layer.texts().title };
-  frame.heading = header.appendChild(make("h1"));
+  frame.heading = header.appendChild(page.querySelector("h1.gridgis-title") || make("h1"));
+  frame.heading.className = "";
   frame.toggle = panelButton(page, panel);
   frame.mark = make("div", "gridgis-internal");
   frame.say = function (text) { status.textContent = text; };
@@ -357,8 +375,8 @@ gridgis.frame = function (map, layer) {
     layer.goTo(i);
     frame.toggle.close();
   };
-  page.insertBefore(header, box);
-  page.insertBefore(panel, box.nextSibling);
+  page.insertBefore(header, inner);
+  page.insertBefore(panel, inner.nextSibling);
   page.insertBefore(frame.toggle, panel);
   page.appendChild(status);
   panelOf(frame, layer);

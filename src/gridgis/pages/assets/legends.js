@@ -26,7 +26,22 @@ function control(map, position, box) {
 }
 
 function number(value) {
-  return typeof value === "number" ? String(Math.round(value * 1e6) / 1e6) : String(value);
+  if (typeof value !== "number") { return String(value); }
+  var parts = String(Math.round(value * 1e6) / 1e6).split(".");
+  parts[0] = parts[0].replace(/\B(?=(\d{3})+$)/g, ",");
+  return parts.join(".");
+}
+
+/* A number of rows, thousands parted by commas. */
+function counted(value) { return String(value).replace(/\B(?=(\d{3})+$)/g, ","); }
+
+/* A box that may scroll: a stop for Tab, so that arrow keys scroll it. */
+function boxed(caption) {
+  var box = make("div", "gridgis-legendbox");
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  if (caption) { box.setAttribute("aria-label", caption); }
+  return box;
 }
 
 function bar(map, model) {
@@ -52,7 +67,7 @@ function bar(map, model) {
 }
 
 function classes(map, model) {
-  var box = make("div", "gridgis-legendbox"), table = make("table", "", undefined, box);
+  var box = boxed(model.caption), table = make("table", "", undefined, box);
   make("caption", "gridgis-legendcaption", model.caption, table);
   var body = make("tbody", "", undefined, table);
   model.rows.forEach(function (row) {
@@ -61,7 +76,7 @@ function classes(map, model) {
     var patch = make("span", "gridgis-legendpatch", undefined, head);
     patch.style.backgroundColor = row.fill;
     make("span", "", row.text, head);
-    make("td", "", String(row.count), line);
+    make("td", "", counted(row.count), line);
   });
   return control(map, model.position, box);
 }
