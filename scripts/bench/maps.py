@@ -129,6 +129,17 @@ def first_picture(browser: Any, path: Path, drawn: str, slow: float) -> float:
     return taken
 
 
+def empty_page(browser: Any, given: argparse.Namespace) -> str:
+    """The line of a page with one word: what opening and showing anything takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.html"
+        path.write_text("<!doctype html><title>empty</title><p>empty", encoding="utf-8")
+        first, slow = (
+            median(first_picture(browser, path, "true", rate) for _ in range(given.runs)) for rate in (1, given.slow)
+        )
+    return f"| 0 | an empty page | 0.00 | | {first:.2f} | {slow:.2f} |"
+
+
 def measured(browser: Any, shown: Published, given: argparse.Namespace) -> list[str]:
     """Lines of the report for one table, the contenders in turn."""
     who = [("gridgis", ours, TILES), ("gridgis, not scanned", partial(ours, scan=False), TILES)]
@@ -139,6 +150,7 @@ def measured(browser: Any, shown: Published, given: argparse.Namespace) -> list[
         for _ in range(given.runs):
             for name, writer, drawn in who:
                 path, kept = Path(folder) / f"{name}.html", seconds[name]
+                time.sleep(0.5)  # the browser puts the page before away
                 start = time.perf_counter()
                 writer(shown, path)
                 kept[0].append(time.perf_counter() - start)
@@ -172,6 +184,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=FLAGS)
+        print(empty_page(browser, given))
         for cells in given.cells:
             shown = publish(table(cells), measures=MEASURES, notes=["Households are modelled."])
             print("\n".join(measured(browser, shown, given)), flush=True)

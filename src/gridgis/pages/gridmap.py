@@ -17,7 +17,7 @@ from gridgis.maps import labels
 from gridgis.maps.spec import MapSpec
 from gridgis.pages.basemaps import base_map
 from gridgis.pages.layer import GridFrame, GridLayer
-from gridgis.pages.page import Page
+from gridgis.pages.page import Page, one_file
 from gridgis.pages.picture import picture
 from gridgis.pages.sites import write_site
 
@@ -33,13 +33,7 @@ class OfflinePage(Page):
         GridError
             If a child needs an outside address.
         """
-        page = self.render(**kwargs)
-        if isinstance(outfile, str | bytes | PathLike):
-            write.write_text(page, Path(fsdecode(outfile)))
-            return
-        outfile.write(page.encode("utf-8"))
-        if close_file:
-            outfile.close()
+        _write(self.render(**kwargs), outfile, close_file)
 
     def save_site(self, folder: str | PathLike[str]) -> Path:
         """Write the page as a folder of files; see `GridMap.save_site`.
@@ -192,10 +186,11 @@ class GridMap(folium.Map):
             If a child needs an outside address, or the page holds what must not be shown.
         """
         page: Any = self.get_root()
+        text = page.render(**kwargs)
         if scan and self._is_public:
             name = Path(fsdecode(outfile)).name if isinstance(outfile, str | bytes | PathLike) else "the page"
-            require_public(page.render(**kwargs).encode("utf-8"), name)
-        page.save(outfile, close_file, **kwargs)
+            require_public(text.encode("utf-8"), name)
+        _write(text, outfile, close_file)
 
     @property
     def _is_public(self) -> bool:
@@ -231,9 +226,20 @@ class GridMap(folium.Map):
         ['index.html', 'library.js', 'map.css', 'map.js']
         """
         page: Any = self.get_root()
+        made = page.document()
         if scan and self._is_public:
-            require_public(page.render().encode("utf-8"), Path(folder).name)
-        return Path(page.save_site(folder))
+            require_public(one_file(made).encode("utf-8"), Path(folder).name)
+        return write_site(made, Path(folder))
+
+
+def _write(text: str, outfile: str | bytes | Path | BinaryIO, close_file: bool) -> None:
+    """Write a page to a file, whole or not at all; or into an open binary file."""
+    if isinstance(outfile, str | bytes | PathLike):
+        write.write_text(text, Path(fsdecode(outfile)))
+        return
+    outfile.write(text.encode("utf-8"))
+    if close_file:
+        outfile.close()
 
 
 def framed(spec: MapSpec) -> GridMap:
