@@ -390,6 +390,13 @@ def model(made):
     return legend.model
 
 
+def test_what_went_through_no_publish_is_marked_internal():
+    marks = [child for child in explore(cells(n=1), lang="zh")._children.values() if child._name == "InternalMark"]
+    assert [mark.text for mark in marks] == ["内部"]
+    made = explore(cells(n=1), m=explore(cells(n=1)))
+    assert sum(child._name == "InternalMark" for child in made._children.values()) == 1
+
+
 @pytest.mark.parametrize("scheme", ["quantiles", "equal_interval", "natural_breaks"])
 @pytest.mark.parametrize("values", [[1.0, 2, 3, np.nan], [5, 5, 5, 5], [np.nan] * 4, [1, 2, 3, np.inf]])
 def test_legends_count_every_row(scheme, values):

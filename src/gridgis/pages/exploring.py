@@ -19,7 +19,7 @@ from gridgis.contract import GridError, GridWarning, listed
 from gridgis.crs import WGS84, transform
 from gridgis.maps import classes, labels
 from gridgis.pages.gridmap import GridMap
-from gridgis.pages.legends import ClassLegend
+from gridgis.pages.legends import ClassLegend, InternalMark
 from gridgis.persons import personal_columns
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -47,7 +47,8 @@ def explore(
 ) -> GridMap:
     """Draw any table with shapes on a map that needs no network and runs nothing that stands in the table.
 
-    Columns that hold persons never reach the page, and rows that have such columns are not drawn as points.
+    What it draws went through no `publish`, so the map is marked "internal". Columns that hold persons never reach the
+    page, and rows that have such columns are not drawn as points.
 
     Parameters
     ----------
@@ -99,6 +100,9 @@ def explore(
     made.add_child(layer)
     if look is not None and legend:
         made.add_child(ClassLegend(column if isinstance(column, str) else "", look.lines))
+    internal = made.spec is not None and made.spec.internal
+    if not internal and not any(isinstance(child, InternalMark) for child in made._children.values()):
+        made.add_child(InternalMark(labels.word("internal", made.lang)))
     return made
 
 

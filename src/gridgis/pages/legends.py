@@ -35,8 +35,23 @@ class ClassLegend(MacroElement):
         self.model: dict[str, Any] = {"caption": caption, "position": position, "rows": rows}
 
 
+class InternalMark(MacroElement):
+    """The word "internal" in a corner: what is drawn went through no `gridgis.publish`."""
+
+    _template = Template(
+        """{% macro script(this, kwargs) %}
+        gridgisLegend.mark({{ this._parent.get_name() }}, {{ this.text|tojson }});
+        {% endmacro %}"""
+    )
+
+    def __init__(self, text: str):
+        super().__init__()
+        self._name = "InternalMark"
+        self.text = text
+
+
 def needs_legends(elements: list[Any]) -> bool:
     """Tell whether a page needs the script of legends."""
     from branca.colormap import ColorMap
 
-    return any(isinstance(element, ClassLegend | ColorMap) for element in elements)
+    return any(isinstance(element, ClassLegend | InternalMark | ColorMap) for element in elements)

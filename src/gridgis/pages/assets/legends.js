@@ -81,5 +81,11 @@ function classes(map, model) {
   return control(map, model.position, box);
 }
 
-window.gridgisLegend = { bar: bar, classes: classes };
+/* One mark a map, however often it is asked for. */
+function mark(map, text) {
+  if (!map.gridgisMark) { map.gridgisMark = control(map, "topright", make("div", "gridgis-mark", text)); }
+  return map.gridgisMark;
+}
+
+window.gridgisLegend = { bar: bar, classes: classes, mark: mark };
 })();
