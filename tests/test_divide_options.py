@@ -525,6 +525,7 @@ points = st.tuples(st.integers(-20, 220), st.integers(-20, 220))
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(boxes, st.integers(0, 40)), max_size=12),

@@ -284,6 +284,7 @@ for spec in (coverage_spec(published), hotspot_spec(published, lang="zh")):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes():
     here = os.path.dirname(__file__)
     lines = []

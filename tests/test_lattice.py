@@ -124,6 +124,7 @@ def test_clipped_cells_are_a_cover_and_points_agree_with_them(outline, make, siz
     assert on_border.tolist() == border.tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(outlines(clearance=0), st.sampled_from(MAKERS), st.sampled_from([10.0, 7.3, 3.0]), st.integers(0, 99))
 def test_outlines_with_spikes_are_covered_but_for_dust(outline, make, size, seed):

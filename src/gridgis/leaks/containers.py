@@ -29,6 +29,9 @@ class Table(NamedTuple):
     rows: list[list[object]]
 
 
+_LEAST_PLACE, _MOST_PLACE = 1e-7, 1e9
+"""Coordinates of places, in degrees or metres: bytes that mean something else are far smaller, or far larger."""
+
 Part = tuple[str, "bytes | str | Table"]
 
 _STREAM = re.compile(rb">>\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
@@ -388,9 +391,11 @@ def point_text(data: bytes) -> str | None:
     order = "<" if data[0] else ">"
     kind = struct.unpack(order + "I", data[1:5])[0]
     start = 9 if kind & 0x20000000 else 5
-    if (kind & 0xFFFF) % 1000 == 4:
+    plain = kind & 0x1FFFFFFF  # without the flags for Z, M and a CRS
+    if plain in (4, 1004, 2004, 3004):
         return point_text(data[9:])
-    if (kind & 0xFFFF) % 1000 != 1 or len(data) < start + 16:
+    if plain not in (1, 1001, 2001, 3001) or len(data) < start + 16:
         return None
     x, y = struct.unpack(order + "2d", data[start : start + 16])
-    return f"POINT({x:.7f} {y:.7f})"
+    meant = all(value == 0 or _LEAST_PLACE <= abs(value) <= _MOST_PLACE for value in (x, y))  # also not NaN
+    return f"POINT({x:.7f} {y:.7f})" if meant and (x or y) else None

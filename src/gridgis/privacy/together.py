@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import block_array, csr_array, eye_array
+from scipy.sparse import block_array, csc_array, csr_array, eye_array
 
 from gridgis.contract import GridError
 from gridgis.crs import transform
@@ -211,11 +211,17 @@ def _example(shown: csr_array, ranges: Floats) -> Floats:
     matrix = block_array([[shown, csr_array((rows, count))], [one, one], [-one, one]], format="csr")
     lower = np.concatenate([ranges[:, 0], aim, -aim])
     upper = np.append(ranges[:, 1], np.full(2 * count, np.inf))
-    wanted = LinearConstraint(matrix, lower, upper)
+    wanted = LinearConstraint(_narrowed(matrix), lower, upper)
     found = milp(np.repeat([0.0, 1.0], count), constraints=wanted, bounds=Bounds(0, np.inf))
     if found.status != 0:
         raise GridError("ledger: releases of one date contradict each other; check as_of= and the measures.")
     return np.maximum(found.x[:count], 0.0)
+
+
+def _narrowed(matrix: csr_array) -> csc_array:
+    """Give a matrix by columns with places of 32 bits, which older solvers ask for."""
+    made = csc_array(matrix)
+    return csc_array((made.data, made.indices.astype(np.int32), made.indptr.astype(np.int32)), shape=made.shape)
 
 
 def _range(shown: csr_array, ranges: Floats, aim: Floats, free: Ints, example: Floats) -> tuple[float, float]:
@@ -230,7 +236,7 @@ def _range(shown: csr_array, ranges: Floats, aim: Floats, free: Ints, example: F
     known[:, 1] += NEAR
     ends = []
     for sign in (1.0, -1.0):
-        wanted = [LinearConstraint(part, known[:, 0], known[:, 1])] if len(rows) else []
+        wanted = [LinearConstraint(_narrowed(part), known[:, 0], known[:, 1])] if len(rows) else []
         found = milp(sign * aim[free], constraints=wanted, bounds=Bounds(0, np.inf))
         if found.status not in (0, 3):
             raise GridError(f"ledger: the attack on releases failed ({found.message}); nothing is published.")
