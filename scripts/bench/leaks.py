@@ -28,6 +28,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -276,10 +277,10 @@ def _notebook(rng: random.Random, text: str) -> bytes:
 
 
 def _sqlite(rng: random.Random, text: str) -> bytes:
-    base = sqlite3.connect(":memory:")
-    base.execute("CREATE TABLE cells (fid INTEGER PRIMARY KEY, grid_code TEXT, note)")
-    base.execute("INSERT INTO cells VALUES (1, '990101001009009', ?)", (rng.choice([text, text.encode()]),))
-    return base.serialize()
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute("CREATE TABLE cells (fid INTEGER PRIMARY KEY, grid_code TEXT, note)")
+        base.execute("INSERT INTO cells VALUES (1, '990101001009009', ?)", (rng.choice([text, text.encode()]),))
+        return base.serialize()
 
 
 def _xlsx(rng: random.Random, text: str) -> bytes:
