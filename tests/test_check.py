@@ -60,11 +60,10 @@ def duplicate_code():
 
 
 def pieces():
-    whole = cell(1)
-    west, _, east, _ = whole.bounds
+    west, south, east, north = cell(1).bounds
     middle = (west + east) / 2
-    left = shapely.box(west, Y + 100, middle - 10, Y + 200)
-    right = shapely.box(middle + 10, Y + 100, east, Y + 200)
+    left = shapely.box(west, south, middle - 10, north)
+    right = shapely.box(middle + 10, south, east, north)
     return with_cell(1, shapely.MultiPolygon([left, right]))
 
 
@@ -112,8 +111,8 @@ def outside():
 BROKEN = {
     "columns": (lambda: without("grid_code"), {}),
     "crs": (in_degrees, {}),
-    "not_polygon": (lambda: with_cell(0, shapely.Point(X, Y)), {}),
-    "cell_in_pieces": (pieces, {}),
+    "not_polygon": (lambda: with_cell(0, cell(0).centroid), {}),
+    "cell_in_pieces": (pieces, {"areas": None}),
     "invalid_geometry": (bow_tie, {}),
     "code_missing": (lambda: changed("grid_code", 2, None), {}),
     "code_duplicate": (duplicate_code, {}),
