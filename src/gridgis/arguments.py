@@ -130,12 +130,15 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(commands: Any) -> None:
     parser = _add(commands, "check", "prove a grid: cover, nesting, whole buildings, codes, loads", SCHEME)
-    parser.add_argument("grid", metavar="GRID", help="file of the cells")
+    parser.add_argument("grid", metavar="LAYER", help="file of the cells, or of any polygons that should not overlap")
+    own = "of the codes (default: grid_code); with a name of your own no scheme is asked for, and any CRS will do"
+    parser.add_argument("--code", metavar="COLUMN", help=own)
+    parser.add_argument("--parent", metavar="COLUMN", help="of the parents' codes (default: parent_code)")
     parser.add_argument("--areas", metavar="FILE", help="the parents; without them nesting and gaps are not checked")
     parser.add_argument("--buildings", metavar="FILE", help="footprints; without them cut buildings are not checked")
     _add_band(parser, "the band that households must keep; without it loads are not checked")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
-    _add_area_options(parser)
+    _add_area_options(parser, "--areas-code")
 
 
 def _add_locate(commands: Any) -> None:
@@ -240,9 +243,9 @@ def _add_release(parser: argparse.ArgumentParser, what: str) -> None:
     add("--no-scan", action="store_true", help=f"{unread}at the findings yourself")
 
 
-def _add_area_options(parser: argparse.ArgumentParser) -> None:
+def _add_area_options(parser: argparse.ArgumentParser, code: str = "--code") -> None:
     """Options of everything that reads areas and knows rules."""
-    parser.add_argument("--code", default="code", metavar="COLUMN", help="of the areas' code (default: code)")
+    parser.add_argument(code, default="code", metavar="COLUMN", help="of the areas' code (default: code)")
     parser.add_argument("--source-crs", metavar="CRS", help="of the files with polygons or lines that declare none")
     parser.add_argument("--scheme", metavar="FILE", help="layout of the codes, .toml or .json (default: unit grid)")
     parser.add_argument(

@@ -116,7 +116,7 @@ class CheckReport(list[Finding]):
         }
 
 
-def check_grid(
+def check_grid(  # noqa: PLR0913 - what users ask for by name
     grid: Grid,
     *,
     code: str = CODE,

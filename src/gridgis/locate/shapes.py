@@ -224,9 +224,7 @@ def largest(thing: Ints, cell: Ints, share: Floats, count: int) -> tuple[Ints, F
     return winner, best, np.bincount(thing[equal], minlength=count) > 1
 
 
-def undecided(
-    thing: Ints, cell: Ints, share: Floats, found: tuple[Ints, Floats, Flags], contested: Floats
-) -> Ints:
+def undecided(thing: Ints, cell: Ints, share: Floats, found: tuple[Ints, Floats, Flags], contested: Floats) -> Ints:
     """Give the things whose winner could be another cell, as they lie in part where cells overlap.
 
     A winner stands if it has for itself more than any other cell would have with all that is contested.

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from gridgis.contract import CODE, PARENT, Grid, require_grid
+from gridgis.cover import unwrapped
 from gridgis.read.opening import Report, open_features, open_table
 from gridgis.read.tidying import clean_codes, in_metres
 
@@ -15,7 +16,7 @@ CODES = (CODE, PARENT, "code", "building_id")
 
 
 def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid:
-    """Read a grid from a file, as it stands; nothing is repaired.
+    """Read a grid from a file, as it stands; nothing is repaired. MultiPolygons of one part come back as Polygons.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     report = Report(path)
     frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"]), (CODE, PARENT), report)
     frame = gpd.GeoDataFrame(frame)
+    frame = frame.set_geometry(gpd.GeoSeries(unwrapped(frame.geometry.to_numpy()), frame.index, crs=frame.crs))
     if frame.crs is not None and frame.crs.is_geographic and len(frame):
         frame = in_metres(frame, frame.crs, None, report.name)
     grid = require_grid(frame, report.name)
