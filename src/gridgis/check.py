@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -257,8 +258,11 @@ class _Run:
                 return False
         self.shapes = shapely.force_2d(self.shapes)
         self.sound = cover.has_ground(self.shapes)
-        self.points = shapely.point_on_surface(np.where(self.sound, self.shapes, None))
-        self.points[~self.sound] = shapely.centroid(self.shapes[~self.sound])
+        self.points = np.full(len(self.shapes), None, object)
+        self.points[self.sound] = shapely.point_on_surface(self.shapes[self.sound])
+        west, south, east, north = shapely.bounds(self.shapes).T
+        here = ~self.sound & np.isfinite(west + south + east + north)
+        self.points[here] = shapely.points((west + east)[here] / 2, (south + north)[here] / 2)
         return True
 
     def _bring_into_metres(self, wanted: list[pyproj.CRS]) -> bool:
@@ -274,7 +278,7 @@ class _Run:
         self.metre_crs = target
         if self.own:
             name, measured = crs.crs_name(self.grid.crs), crs.crs_name(target)
-            warnings.warn(GridWarning(f"grid: {name} counts in no metres; it is measured in {measured}."), stacklevel=4)
+            warnings.warn(GridWarning(f"grid: it comes in {name} and is measured in {measured}."), stacklevel=4)
         return True
 
     def codes(self, scheme: CodeScheme | None, retired: frozenset[str]) -> None:
@@ -454,6 +458,12 @@ def _metre_crs_of(shapes: npt.NDArray[np.object_], source: pyproj.CRS) -> pyproj
     return crs.metre_crs(float(lon[0]), float(lat[0]))
 
 
+@lru_cache(16)
+def _to_degrees(known: pyproj.CRS) -> pyproj.Transformer:
+    """The transformer to WGS 84; making one takes long."""
+    return pyproj.Transformer.from_crs(known, 4326, always_xy=True)
+
+
 def _places(points: Sequence[Any], known: object) -> list[_Place]:
     """Coordinates of points in the CRS of the grid (to the millimetre) and in WGS 84, by one transformation."""
     some = [i for i, point in enumerate(points) if point is not None and not point.is_empty]
@@ -461,7 +471,7 @@ def _places(points: Sequence[Any], known: object) -> list[_Place]:
     places: list[_Place] = [(None, None, None, None)] * len(points)
     degrees = np.full(xy.shape, np.nan)
     if known is not None and len(some):
-        to_degrees = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(known), 4326, always_xy=True)
+        to_degrees = _to_degrees(pyproj.CRS.from_user_input(known))
         degrees = np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])).round(7)
     for i, (x, y), (lon, lat) in zip(some, xy.tolist(), degrees.tolist(), strict=True):
         places[i] = (x, y, None, None) if np.isnan(lon) else (x, y, lon, lat)

@@ -182,7 +182,8 @@ def parent_faults(
         if parts:
             area = sum(part.area for part in parts)
             yield "outside_parent", i, f"{area:.3f} m2 lie outside", parts[0].representative_point()
-    hulls = shapely.convex_hull(np.array([shape for shape in left_out if shape is not None], object))
+    finite = [shape for shape in left_out if np.isfinite(shapely.bounds(shape)).all()]
+    hulls = shapely.convex_hull(np.array(finite, object))
     missing = shapely.difference(outline, union(cells))
     if len(hulls):
         missing = shapely.difference(missing, shapely.union_all(hulls[shapely.get_dimensions(hulls) == 2]))

@@ -307,7 +307,8 @@ def _touches(square: Bounds, band: int) -> bool:
     """Tell whether a part of a square, in any zone of the hemisphere of the band, lies in the band."""
     if square.south >= _EQUATOR_M:
         return False
-    corners = np.array([(x, y) for x in (square.west, square.east) for y in (square.south, square.north)], float)
-    _, lat = crs.transform_xy(*corners.T, _ZONES[band >= 10], crs.WGS84, "MGRS")
+    x = np.repeat([float(square.west), float(square.east)], 2)
+    y = np.tile([float(square.south), float(square.north)], 2)
+    _, lat = crs.transform_xy(x, y, _ZONES[band >= 10], crs.WGS84, "MGRS")
     begins, ends = _latitudes(band)
     return bool(lat.max() > begins - _SLACK_DEGREES and lat.min() < ends + _SLACK_DEGREES)

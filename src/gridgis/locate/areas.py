@@ -109,6 +109,8 @@ def area_winners(things: Shapes, cells: Cells) -> Winners:
     has = pieces.cell >= 0
     alone = pieces.thing[has], pieces.cell[has], pieces.share[has]
     found, clash = largest(*alone, count), pieces.how == CLASH
-    clashing = undecided(*alone, found, np.bincount(pieces.thing[clash], pieces.share[clash], count))
+    contested = np.zeros(count)
+    contested[pieces.thing[clash]] = pieces.share[clash]
+    clashing = undecided(*alone, found, contested)
     whole = _flags(pieces.thing[has & pieces.whole], count)
     return winners_from(found, whole, np.zeros(count, bool), clashing)
