@@ -512,6 +512,24 @@ def test_where_the_beidou_grid_ends():
         beidou_grid(small_example().areas, 10)
 
 
+def test_the_edges_of_the_european_and_the_beidou_grid():
+    west, south, east, north = 900_000, 900_000, 7_400_000, 5_500_000
+    for corner in ((west, south), (east - 50, north - 50)):
+        inside = shapely.box(*corner, corner[0] + 50, corner[1] + 50)
+        assert len(european_grid(table(inside, crs=3035), 100).codes) == 1
+        beside = shapely.box(*corner, corner[0] + 50.5, corner[1] + 50)
+        beside = shapely.transform(beside, lambda xy, low=corner[0] == west: xy - ([0.5, 0] if low else [0, 0]))
+        with pytest.raises(GridError, match="the extent of the European grid"):
+            european_grid(table(beside, crs=3035), 100)
+    last = np.nextafter(88, 0)
+    assert [code[0] + code[3] for code in beidou_code([0, 0], [last, -last], 1)] == ["NV", "SV"]
+    for lon, lat in ((0, 88), (0, -88), (180.0001, 0), (-180.0001, 0)):
+        with pytest.raises(GridError, match="within 88, got"):
+            beidou_code([lon], [lat])
+    assert [code[:3] for code in beidou_code([180, -180, 0, -1e-9], [0, 0, 0, 0], 1)] == ["N60", "N01", "N31", "N30"]
+    assert beidou_cell(beidou_code([180.0], [0.0])[0]).east == 180
+
+
 # Codes of places
 
 
@@ -561,7 +579,7 @@ def test_a_short_code_is_the_long_one_without_the_zeros_of_its_size(size, x, y):
     "code",
     [
         "50kmE433N335", "2kmE4381N3350", "250mE438001N335075", "CRS3035RES1000mN3350500E4380000", "0kmE1N1", "kmE1N1",
-        "10kmE438", "10kmE438E335", "DE1kmN1E1", "CRS3034RES1000mN1000E1000", "2000kmE0N0", "10kmE４N3", 7, None, "",
+        "10kmE438", "10kmE438E335", "DE1kmN1E1", "CRS3034RES1000mN1000E1000", "2000kmE0N0", "1001kmE0N0", "10kmE４N3", 7, None, "",
     ],
 )  # fmt: skip
 def test_what_is_no_code_of_the_european_grid(code):

@@ -172,6 +172,36 @@ def test_what_is_near():
     assert [answer[0] for answer in answers(equally_near, by=BY_SHARE, near_m=5)] == ["b", "a", "b"]
 
 
+@pytest.mark.parametrize(("gap", "code"), [(9e-7, "a"), (3e-6, "b")])
+def test_distances_are_equal_to_a_micrometre(gap, code):
+    grid = grid_of(b=box(0, 0, 100, 100), a=box(110 + gap, 0, 200, 100))
+    for thing in (Point(105, 50), LineString([(105, 20), (105, 60)]), box(104, 20, 106, 60)):
+        assert answers([thing], grid, by=BY_SHARE, near_m=6)[0][:2] == (code, "near")
+
+
+def test_the_distance_itself_is_near():
+    shapes = [Point(-5, 50), LineString([(-5, 0), (-5, 50)]), box(-9, 10, -5, 20)]
+    assert [answer[1] for answer in answers(shapes, by=BY_SHARE, near_m=5)] == ["near"] * 3
+    assert [answer[1] for answer in answers(shapes, by=BY_SHARE, near_m=4.999)] == ["outside"] * 3
+    assert answers([Point(-5, 50)], near_m=1_000_000)[0][1] == "near"
+    with pytest.raises(GridError, match="near_m: expected a number of metres above 0, up to 1,000,000"):
+        answers([Point(-5, 50)], near_m=1_000_000.5)
+
+
+def test_a_micrometre_from_a_border_is_on_it():
+    for metres, wanted in ((5e-7, ("c", "boundary")), (1e-4, ("d", "inside"))):
+        assert answers([LineString([(100 - metres, 10), (100 - metres, 90)])], by=BY_SHARE)[0][:2] == wanted
+
+
+def test_a_small_part_outside_is_a_part():
+    thing = box(-0.01, 0, 99.99, 100)  # a ten-thousandth of it
+    line = LineString([(-0.01, 50), (99.99, 50)])
+    pieces = split(table([thing, line]), squares())
+    assert rows_of(pieces, "grid_code", "located_by", "share") == [
+        ("d", "share", 0.9999), (None, "outside", 0.0001)
+    ] * 2  # fmt: skip
+
+
 # Whatever comes
 
 

@@ -231,7 +231,8 @@ class _Run:
         self.ran.append("columns")
         missing = [name for name in self.named.values() if name is not None and name not in self.grid.columns]
         if missing:
-            self.add("columns", missing, f"missing columns: {listed(missing)}")
+            advice = "a layer with names of its own is checked with code= and parent= (--code, --parent)"
+            self.add("columns", missing, f"missing columns: {listed(missing)}; {advice}")
         for name, values in ((self.named["code"], self.code_values), (self.named["parent"], self.parent_values)):
             if values is None:
                 continue
