@@ -1,6 +1,7 @@
 """Images and atlases: equal to the page, letters that can be read and selected, nothing over anything else."""
 
 import base64
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -8,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 import zlib
 from xml.etree import ElementTree
 
@@ -25,6 +27,7 @@ from gridgis.maps.spec import coverage_spec, hotspot_spec
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.privacy import publish
 
+LANGS = ["en", pytest.param("zh", marks=pytest.mark.chinese)]
 SVG = "{http://www.w3.org/2000/svg}"
 MEASURES = ("households", "count", "count_per_100_households")
 
@@ -81,7 +84,7 @@ def classes_drawn(paper):
 # --- the same as the page -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize(("page", "say"), [(coverage_map, coverage_spec), (hotspot_map, hotspot_spec)])
 def test_page_and_image_follow_the_same_spec(page, say, lang):
     from matplotlib.colors import to_hex
@@ -122,6 +125,7 @@ def test_each_theme_is_first_somewhere():
     assert [hotspot_spec(published, value=theme.key).themes[0] for theme in rest] == rest
 
 
+@pytest.mark.chinese
 def test_every_class_is_in_the_legend():
     spec = coverage_spec(shown(town(**TOWNS["many parents"])))
     assert len(spec.classes) == 81
@@ -133,6 +137,7 @@ def test_every_class_is_in_the_legend():
     assert any(re.fullmatch(r"[125]0* k?m", word) for word in words)
 
 
+@pytest.mark.chinese
 def test_more_classes_than_a_sheet_holds_are_counted():
     spec = coverage_spec(shown(town(20, 20, (20, 20), name="社 {}"), measures=["households"]))
     _, texts, _ = painted(spec)
@@ -146,10 +151,20 @@ def test_more_classes_than_a_sheet_holds_are_counted():
 # --- nothing over anything ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("kind", TOWNS)
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if given.get("name", "").isascii() else pytest.param(kind, marks=pytest.mark.chinese)
+        for kind, given in TOWNS.items()
+    ],
+)
 def test_no_text_lies_over_another_or_leaves_the_sheet(kind, lang):
-    published = shown(town(**TOWNS[kind]), internal=kind == "tall", notes=["Source and date. " * 20, "审图号 0000"])
+    published = shown(
+        town(**TOWNS[kind]),
+        internal=kind == "tall",
+        notes=["Source and date. " * 20, "审图号" * (lang == "zh") + " 0000"],
+    )
     for spec in (coverage_spec(published, lang=lang), hotspot_spec(published, lang=lang, title="A title " * 30)):
         paper, texts, boxes = painted(spec)
         edges = np.array([box.extents for box in boxes])
@@ -177,6 +192,7 @@ def test_names_of_cells_stand_in_their_cells():
         assert at.buffer(0.35).contains(shapely.box(*corners[0], *corners[1]))
 
 
+@pytest.mark.chinese
 def test_no_note_is_left_out():
     notes = [f"Line {i} of what the publisher must say, with a review number: 审图号 {i:04d}" for i in range(25)]
     _, texts, _ = painted(hotspot_spec(shown(notes=notes, internal=True)))
@@ -231,6 +247,7 @@ def test_holes_and_parts_are_one_path_and_holes_turn_the_other_way():
 # --- files --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chinese
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_images_are_written_whole_and_without_dates(kind, begins, tmp_path):
     path = hotspot_image(shown(), tmp_path / f"map.{kind}", lang="zh")
@@ -262,6 +279,7 @@ def test_unknown_ending_is_named(tmp_path):
         atlas(shown(), tmp_path / "atlas.png")
 
 
+@pytest.mark.chinese
 def test_images_leave_matplotlib_as_it_was():
     import matplotlib
     from matplotlib import font_manager
@@ -284,6 +302,7 @@ for spec in (coverage_spec(published), hotspot_spec(published, lang="zh")):
 """
 
 
+@pytest.mark.chinese
 @pytest.mark.slow
 def test_two_processes_write_the_same_bytes():
     here = os.path.dirname(__file__)
@@ -303,6 +322,7 @@ def svg_of(spec):
     return ElementTree.fromstring(static.image_bytes(spec, "svg"))
 
 
+@pytest.mark.chinese
 def test_text_of_an_svg_is_text_in_a_font_that_it_carries():
     from fontTools.ttLib import TTFont
 
@@ -341,6 +361,7 @@ def mapped(data):
     return letters
 
 
+@pytest.mark.chinese
 def test_text_of_a_pdf_can_be_selected():
     data = static.image_bytes(hotspot_spec(shown(), lang="zh"), "pdf")
     assert {ord(letter) for letter in "网格热点图每百户事件数已隐藏北"} <= mapped(data)
@@ -349,17 +370,92 @@ def test_text_of_a_pdf_can_be_selected():
     assert len(data) < 150_000
 
 
-def test_chinese_without_a_font_is_an_error(monkeypatch):
+@pytest.fixture
+def no_font(monkeypatch):
+    """A machine with no Chinese font: none known to matplotlib, none in a folder of fonts, no package with one."""
     from matplotlib import font_manager
 
     latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
-    for spec in (coverage_spec(shown(), lang="zh"), coverage_spec(shown(town(name="甲 {}")))):
-        with pytest.raises(static.NoFontError, match=r"looked for Noto Sans CJK SC, .*Microsoft YaHei"):
-            static.image_bytes(spec, "png")
-        with pytest.raises(static.NoFontError):
-            atlas_bytes(spec)
-    static.image_bytes(coverage_spec(shown()), "png")
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [font.fname for font in latin])
+    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", None)
+
+
+def test_chinese_without_a_font_is_an_error(no_font, tmp_path):
+    for given, lang in ((shown(), "zh"), (shown(town(name="甲 {}")), "en")):
+        for draw, name in ((coverage_image, "a.png"), (hotspot_image, "a.svg"), (atlas, "a.pdf")):
+            with pytest.raises(GridError, match=r'pip install "gridgis\[zh\]".*fonts-noto-cjk'):
+                draw(given, tmp_path / name, lang=lang)
+    assert list(tmp_path.iterdir()) == []
+    coverage_image(shown(), tmp_path / "a.png")
+
+
+def chinese_font():
+    """Some font file with Chinese letters, and which font in it."""
+    for faces in fonts._faces(fonts.FONTS).values():
+        return faces[0].path, faces[0].number
+    raise AssertionError("the marker 'chinese' asks for one")
+
+
+@pytest.fixture
+def font_file(tmp_path):
+    """A small font of two Chinese letters, called as the first of those that are looked for."""
+    from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
+
+    path, number = chinese_font()
+    with TTFont(path, fontNumber=number) as font:
+        options = Options(name_IDs=["*"], notdef_outline=True)
+        small = Subsetter(options)
+        small.populate(text="网格")
+        small.subset(font)
+        for record in font["name"].names:
+            if record.nameID in (1, 16):
+                record.string = fonts.FONTS[0]
+        font.save(tmp_path / "new.otf")
+    return str(tmp_path / "new.otf")
+
+
+@pytest.mark.chinese
+def test_a_font_that_came_after_matplotlib_looked_is_found(font_file, no_font, monkeypatch):
+    from matplotlib import font_manager
+
+    with pytest.raises(fonts.NoFontError):
+        fonts.typeface(["网"], "zh")
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, font_file])
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
+
+
+@pytest.mark.chinese
+def test_a_font_that_is_gone_or_broken_is_passed_over(font_file, no_font, monkeypatch, tmp_path):
+    from matplotlib import font_manager
+
+    entry = font_manager.FontEntry(
+        fname=str(tmp_path / "gone.otf"), name="Noto Sans CJK SC", style="normal", weight=400
+    )
+    font_manager.fontManager.ttflist.insert(0, entry)
+    font_manager.fontManager.ttflist.insert(0, dataclasses.replace(entry, fname=str(tmp_path / "gone.ttc")))
+    broken = [tmp_path / name for name in ("a.ttf", "b.ttc", "c.otf")]
+    for path, content in zip(broken, (b"", b"ttcf\0\0", b"\xff" * 200), strict=True):
+        path.write_bytes(content)
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, *map(str, broken), font_file])
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
+
+
+@pytest.mark.chinese
+def test_fonts_of_the_system_come_before_the_packaged_one(font_file, no_font, monkeypatch):
+    from matplotlib import font_manager
+
+    package = types.ModuleType("pylopdf_fonts_zh_cn")
+    package.sans_path = lambda: font_file
+    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", package)
+    assert fonts.typeface(["网"], "zh").written("网") == "网"
+    assert list(fonts._faces(fonts.FONTS)) == [fonts._PACKAGED]
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, font_file])
+    assert list(fonts._faces(fonts.FONTS)) == [fonts.FONTS[0], fonts._PACKAGED]
 
 
 def test_a_letter_without_a_glyph_is_written_as_its_code_point():
@@ -369,6 +465,7 @@ def test_a_letter_without_a_glyph_is_written_as_its_code_point():
     assert "aU+1FAE0bU+E123c" in ["".join(node.itertext()) for node in tree.iter(f"{SVG}text")]
 
 
+@pytest.mark.chinese
 def test_rare_letters_come_from_the_next_font():
     letters = fonts.typeface(["网格 é Ω ع ა"], "zh")
     assert letters.written("网é Ωعა") == "网é Ωعა"
@@ -380,6 +477,7 @@ def test_text_in_images_is_no_formula():
     assert {"$unbalanced", "$x_1$ ${a} \\frac", "<b>"} <= set(words)
 
 
+@pytest.mark.chinese
 def test_fonts_that_forbid_it_are_not_embedded(monkeypatch):
     monkeypatch.setattr(fonts, "_may_be_embedded", lambda face: False)
     with pytest.raises(fonts.NoFontError):
@@ -401,6 +499,7 @@ def test_first_faces_of_collections_stand_for_all():
     assert collections[0].name in dict(named)
 
 
+@pytest.mark.chinese
 def test_lines_are_broken_where_readers_expect_it():
     letters = fonts.typeface(["网格。", "abc"], "zh")
     em = 10 * fonts.MM_PER_POINT
@@ -416,6 +515,7 @@ def test_lines_are_broken_where_readers_expect_it():
 # --- the atlas ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chinese
 def test_an_atlas_has_a_page_for_each_parent_and_bookmarks(tmp_path):
     frame = town(12, 8, (3, 2), name="和平社区 {}")
     path = atlas(shown(frame), tmp_path / "atlas.pdf", value="count", lang="zh")
