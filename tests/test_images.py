@@ -512,6 +512,78 @@ def test_lines_are_broken_where_readers_expect_it():
     assert letters.shortened(["a", "b", "c"], 2) == ["a", "b…"]
 
 
+# --- the least that can be drawn ----------------------------------------------------------------------------------
+
+
+def squares(places, parents, count):
+    """Cells of 200 m whose lower left corners lie so many metres from a place."""
+    boxes = [shapely.box(420000 + x, 4007000 + y, 420200 + x, 4007200 + y) for x, y in places]
+    codes = [f"{parent}{i:03d}" for i, parent in enumerate(parents, 1)]
+    return gpd.GeoDataFrame({"grid_code": codes, "parent_code": parents, "count": count}, geometry=boxes, crs=4547)
+
+
+BLOCK = [(0, 0), (200, 0), (0, 200), (200, 200)]
+LEAST = {
+    "one parent": (squares(BLOCK, ["9901"] * 4, [12, 13, 14, 15]), ["12", "13", "14", "15"]),
+    "one cell": (squares([(0, 0)], ["9901"], [12]), ["12"]),
+    "one hidden cell": (squares([(0, 0)], ["9901"], [1]), ["hidden"]),
+    "all hidden": (squares(BLOCK, ["9901"] * 4, [1, 2, 3, 1]), ["hidden"]),
+    "no data": (squares(BLOCK, ["9901"] * 4, [np.nan] * 4), ["no data"]),
+    "nothing happened": (squares(BLOCK, ["9901"] * 4, [0] * 4), ["0"]),
+    "one value": (squares(BLOCK, ["9901"] * 4, [31] * 4), ["31"]),
+    "far parents": (squares([(0, 0), (200, 0), (90000, 90000)], ["9901", "9901", "9902"], [12, 12, 40]), ["12", "40"]),
+    "a parent in far parts": (squares([(0, 0), (90000, 0)], ["9901"] * 2, [12, 40]), ["12", "40"]),
+}
+
+
+@pytest.mark.parametrize("kind", LEAST)
+def test_the_least_tables_give_right_pictures(kind, tmp_path):
+    frame, wanted = LEAST[kind]
+    published = shown(frame, measures=["count"], notes=[])
+    spec = hotspot_spec(published, value="count")
+    assert [re.sub(r" \(.*", "", look.label) for look in spec.classes] == wanted
+    assert sum(look.cells for look in spec.classes) == len(frame)
+    pages = texts_by_page(spec)
+    assert len(pages) == 1 + frame["parent_code"].nunique()
+    numbers = sorted(text for _, page in pages[1:] for text, _ in page if text in spec.codes)
+    assert numbers == sorted(frame["grid_code"])
+    for paper, page in pages:
+        assert sum(len(part.get_paths()) for part in classes_drawn(paper)) > 0
+        assert any(re.fullmatch(r"1:[1-9][\d,]* \(A4\)", text) for text, _ in page)
+    for name in ("map.png", "map.svg", "map.pdf"):
+        assert coverage_image(published, tmp_path / name).stat().st_size > 1000
+        assert hotspot_image(published, tmp_path / name, value="count").stat().st_size > 1000
+    assert (
+        atlas(published, tmp_path / "a.pdf").read_bytes()
+        != atlas(published, tmp_path / "a.pdf", value="count").read_bytes()
+    )
+    for page in (coverage_map(published), hotspot_map(published)):
+        page.save(tmp_path / "map.html")
+        assert all(code in (tmp_path / "map.html").read_text(encoding="utf-8") for code in frame["parent_code"])
+
+
+def test_a_parent_too_small_to_be_seen_is_ringed_in_the_locator():
+    near = squares([(0, 0), (200, 0)], ["9901", "9902"], [12, 40])
+    rings = []
+    for frame in (near, LEAST["far parents"][0]):
+        pages = texts_by_page(hotspot_spec(shown(frame, measures=["count"])))
+        rings.append(
+            [
+                sum(box.get_width() == box.get_height() == 3 for box in paper.axes.patches if hasattr(box, "get_width"))
+                for paper, _ in pages
+            ]
+        )
+    assert rings == [[0, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize("draw", [coverage_image, hotspot_image, atlas])
+def test_no_cells_give_no_picture(draw, tmp_path):
+    frame = squares([(0, 0)], ["9901"], [12]).iloc[:0]
+    with pytest.raises(GridError, match="at least one cell, got none"):
+        draw(shown(frame, measures=["count"]), tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- the atlas ----------------------------------------------------------------------------------------------------
 
 
