@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,17 @@ def pytest_runtest_setup(item):
     """Skip, by name, what writes Chinese on a machine that has no font for it."""
     if item.get_closest_marker("chinese") and _no_chinese():
         pytest.skip(f"no Chinese font on this machine: {_no_chinese()}")
+
+
+@pytest.fixture
+def no_font(monkeypatch):
+    """A machine with no Chinese font: none known to matplotlib, none in a folder of fonts, no package with one."""
+    from matplotlib import font_manager
+
+    latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [font.fname for font in latin])
+    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", None)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ import shapely
 
 import gridgis as gg
 from gridgis import cli
-from gridgis.images import static
 from gridgis.write import file_sha256
 
 PROGRAM = [sys.executable, "-m", "gridgis"]
@@ -914,8 +913,7 @@ def test_words_of_the_settings_are_used_in_errors(gridgis, town):
 # the demo, and processes
 
 
-def test_the_demo_without_a_font_for_chinese(gridgis, monkeypatch):
-    monkeypatch.setattr(static, "FONTS", ("No Such Font",))
+def test_the_demo_without_a_font_for_chinese(gridgis, no_font):
     status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
     assert status == 0
     assert "coverage.png is left out" in err

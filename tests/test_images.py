@@ -370,17 +370,6 @@ def test_text_of_a_pdf_can_be_selected():
     assert len(data) < 150_000
 
 
-@pytest.fixture
-def no_font(monkeypatch):
-    """A machine with no Chinese font: none known to matplotlib, none in a folder of fonts, no package with one."""
-    from matplotlib import font_manager
-
-    latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [font.fname for font in latin])
-    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", None)
-
-
 def test_chinese_without_a_font_is_an_error(no_font, tmp_path):
     for given, lang in ((shown(), "zh"), (shown(town(name="甲 {}")), "en")):
         for draw, name in ((coverage_image, "a.png"), (hotspot_image, "a.svg"), (atlas, "a.pdf")):
