@@ -14,7 +14,7 @@ import gridgis
 
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
-    "_version", "progress", "cover", "answers", "contract", "compiled", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "summarise", "batches",
+    "_version", "progress", "cover", "answers", "contract", "compiled", "versions", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "summarise", "batches",
     "privacy", "write", "scale", "maps", "leaks", "images", "pages", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "console", "publishing_commands", "cli",
     "__main__",
 ]  # fmt: skip
@@ -27,7 +27,7 @@ PUBLIC = [
     "hotspot_image", "hotspot_map", "locate", "locate_file", "merge_small", "mgrs_cell", "mgrs_reference",
     "national_grid_cell", "national_grid_reference", "offline", "parent_code", "point_codes", "protection_costs", "publish",
     "read_areas", "read_barriers", "read_buildings", "read_grid", "read_points", "read_provenance", "read_table",
-    "read_zones", "require_no_leaks", "split", "square_grid", "summarise", "town_files", "write_grid", "write_table",
+    "read_zones", "require_no_leaks", "show_versions", "split", "square_grid", "summarise", "town_files", "write_grid", "write_table",
 ]  # fmt: skip
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(gridgis, name))]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -70,7 +70,13 @@ def test_help_names_every_option_and_the_exit_status(gridgis, command):
 
 
 def test_version(gridgis):
-    assert gridgis("--version")[:2] == (0, f"gridgis {gg.__version__}\n")
+    status, out, err = gridgis("--version")
+    first, *rest = out.splitlines()
+    assert (status, first, err) == (0, f"gridgis {gg.__version__}", "")
+    names = ["core", "python", "GEOS", "PROJ", "GDAL", "numpy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj"]
+    assert [line.split()[0] for line in rest] == names
+    known = gg.show_versions(as_dict=True)
+    assert [line.split(maxsplit=1)[1] for line in rest] == [known[name] for name in names]
 
 
 # the whole way by hand
