@@ -75,6 +75,40 @@ def bundled():
     return areas, buildings, gg.read_barriers(files["barriers"], crs=areas.crs)
 
 
+MARGIN = {"in band": 0.0, "off": 0.15, "border": 0.02, "unmarked": 0.03, "round": 0.02}
+"""So much of each figure may be lost; a search with a step left out, or with one tree a cut, loses more."""
+
+
+def losses(found, *wanted):
+    """The figures that are worse than they should be, with what is wanted; in the band and round, more is better."""
+    lost = {}
+    for (name, margin), value in zip(MARGIN.items(), wanted, strict=True):
+        loss = value - found[name] if name in ("in band", "round") else found[name] - value
+        if loss > margin * value:
+            lost[name] = (value, round(found[name], 4))
+    return lost
+
+
+def test_the_bundled_town_is_divided_as_well_as_ever(bundled):
+    assert losses(figures(bundled), 1.0, 0.352, 1.408, 0.983, 0.555) == {}
+
+
+def test_the_bundled_town_is_divided_as_well_as_ever_in_a_narrow_band(bundled):
+    assert losses(figures(bundled, (110, 130)), 1.0, 0.447, 1.531, 1.097, 0.517) == {}
+
+
+def test_a_mixed_town_is_divided_as_well_as_ever():
+    town = gg.generate_town(600, kind="mixed", parents=2, seed=5)
+    assert losses(figures(town), 1.0, 0.385, 1.555, 0.921, 0.678) == {}
+
+
+def test_towers_are_brought_into_a_narrow_band():
+    """It takes cuts of cells that miss it with their neighbours, and with those on the way to others that miss it."""
+    cells = gg.divide(*gg.generate_town(400, kind="towers", parents=2, seed=2), households=(100, 120))
+    assert set(cells["exception"]) == {"", "giant building"}
+    assert (cells["exception"] == "").sum() >= 62
+
+
 # --- thresholds ---------------------------------------------------------------------------------------------------
 
 
