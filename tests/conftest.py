@@ -31,6 +31,13 @@ folder = "out"
 """
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what drives a browser, so that `-m browser` names all of it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 @functools.cache
 def _no_chinese():
     try:

@@ -109,6 +109,12 @@ def test_towers_are_brought_into_a_narrow_band():
     assert (cells["exception"] == "").sum() >= 62
 
 
+def test_households_are_handed_on_where_cells_are_a_few_towers_each():
+    """No recut of some neighbours helps there: a cell that misses the band is far from the one that could give."""
+    cells = gg.divide(*gg.generate_town(100, kind="towers", parents=1, seed=3), households=(150, 180))
+    assert set(cells["exception"]) <= {"", "giant building"}
+
+
 # --- thresholds ---------------------------------------------------------------------------------------------------
 
 

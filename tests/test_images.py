@@ -539,9 +539,8 @@ def test_the_least_tables_give_right_pictures(kind, tmp_path):
     for paper, page in pages:
         assert sum(len(part.get_paths()) for part in classes_drawn(paper)) > 0
         assert any(re.fullmatch(r"1:[1-9][\d,]* \(A4\)", text) for text, _ in page)
-    for name in ("map.png", "map.svg", "map.pdf"):
-        assert coverage_image(published, tmp_path / name).stat().st_size > 1000
-        assert hotspot_image(published, tmp_path / name, value="count").stat().st_size > 1000
+    assert coverage_image(published, tmp_path / "map.svg").stat().st_size > 1000
+    assert hotspot_image(published, tmp_path / "map.png", value="count").stat().st_size > 1000
     assert (
         atlas(published, tmp_path / "a.pdf").read_bytes()
         != atlas(published, tmp_path / "a.pdf", value="count").read_bytes()
