@@ -1,11 +1,14 @@
-"""A small town on disk, with its settings file and the outputs of one run; a browser."""
+"""A small town on disk, with its settings file and the outputs of one run; a browser; a Chinese font."""
 
+import functools
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from gridgis.images import fonts
 from gridgis.pipeline import run
 from gridgis.sample import generate_town
 from gridgis.settings import load_settings
@@ -26,6 +29,39 @@ by = "category"
 [output]
 folder = "out"
 """
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what drives a browser, so that `-m browser` names all of it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@functools.cache
+def _no_chinese():
+    try:
+        fonts.typeface(["网"], "zh")
+    except fonts.NoFontError as error:
+        return str(error)
+    return ""
+
+
+def pytest_runtest_setup(item):
+    """Skip, by name, what writes Chinese on a machine that has no font for it."""
+    if item.get_closest_marker("chinese") and _no_chinese():
+        pytest.skip(f"no Chinese font on this machine: {_no_chinese()}")
+
+
+@pytest.fixture
+def no_font(monkeypatch):
+    """A machine with no Chinese font: none known to matplotlib, none in a folder of fonts, no package with one."""
+    from matplotlib import font_manager
+
+    latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [font.fname for font in latin])
+    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", None)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ import shapely
 
 import gridgis as gg
 from gridgis import cli
-from gridgis.images import static
 from gridgis.write import file_sha256
 
 PROGRAM = [sys.executable, "-m", "gridgis"]
@@ -71,7 +70,13 @@ def test_help_names_every_option_and_the_exit_status(gridgis, command):
 
 
 def test_version(gridgis):
-    assert gridgis("--version")[:2] == (0, f"gridgis {gg.__version__}\n")
+    status, out, err = gridgis("--version")
+    first, *rest = out.splitlines()
+    assert (status, first, err) == (0, f"gridgis {gg.__version__}", "")
+    names = ["core", "python", "GEOS", "PROJ", "GDAL", "numpy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj"]
+    assert [line.split()[0] for line in rest] == names
+    known = gg.show_versions(as_dict=True)
+    assert [line.split(maxsplit=1)[1] for line in rest] == [known[name] for name in names]
 
 
 # the whole way by hand
@@ -914,8 +919,7 @@ def test_words_of_the_settings_are_used_in_errors(gridgis, town):
 # the demo, and processes
 
 
-def test_the_demo_without_a_font_for_chinese(gridgis, monkeypatch):
-    monkeypatch.setattr(static, "FONTS", ("No Such Font",))
+def test_the_demo_without_a_font_for_chinese(gridgis, no_font):
     status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
     assert status == 0
     assert "coverage.png is left out" in err

@@ -3,13 +3,17 @@
 import importlib
 import itertools
 import os
+import re
 
+import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gridgis as gg
 from gridgis import compiled
 from gridgis.divide import divide
 from gridgis.divide.bands import Band, Bands, Price
@@ -114,6 +118,54 @@ def test_the_core_refuses_arrays_that_do_not_fit():
 @pytest.mark.skipif("GRIDGIS_CORE" not in os.environ, reason="only where the environment says what is expected")
 def test_the_core_is_there_or_not_as_the_environment_expects():
     assert (compiled.core is None) == (os.environ["GRIDGIS_CORE"] == "off")
+
+
+def test_versions_say_what_this_stands_on(capsys):
+    found = gg.show_versions(as_dict=True)
+    assert found["gridgis"] == gg.__version__
+    assert found["GEOS"] == shapely.geos_version_string
+    assert found["geopandas"] == gpd.__version__
+    assert re.match(r"3\.\d+\.\d+ ", found["python"]) and re.match(r"\d+\.\d+", found["GDAL"] + found["PROJ"])
+    assert gg.show_versions() is None
+    printed = dict(re.split(r" +: ", line) for line in capsys.readouterr().out.splitlines())
+    assert printed == {name: str(value) for name, value in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("core", "setting", "said"),
+    [(object(), "", "built"), (None, "", "not built: slower, the same answers"), (None, "off", "switched off")],
+)
+def test_a_missing_core_is_told_once_where_it_is_felt(core, setting, said, monkeypatch, caplog):
+    """By the logging module, so that scripts that take warnings for errors go on; not where it was switched off."""
+    monkeypatch.setattr(compiled, "core", core)
+    monkeypatch.setattr(compiled, "_told", False)
+    monkeypatch.setenv("GRIDGIS_CORE", setting)
+    assert gg.show_versions(as_dict=True)["core"].startswith(said)
+    compiled.note_absence(999, 1000)
+    assert not caplog.messages
+    compiled.note_absence(1000, 1000)
+    compiled.note_absence(1000, 1000)
+    assert len(caplog.messages) == (said.startswith("not built"))
+    assert all("compiled core is missing" in text and "answers are the same" in text for text in caplog.messages)
+
+
+@pytest.mark.parametrize("many", [1, 1000])
+def test_dividing_and_locating_tell_that_the_core_is_missing(many, monkeypatch, caplog):
+    monkeypatch.setattr(compiled, "core", None)
+    monkeypatch.delenv("GRIDGIS_CORE", raising=False)
+    for module in ("gridgis.divide.solve", "gridgis.locate.lookup"):
+        monkeypatch.setattr(importlib.import_module(module), "_LARGE", 1000 // many)
+    town = generate_town(20, parents=1, seed=1)
+    for work in (lambda: divide(*town), lambda: gg.CellIndex(town_grid()).locate(np.zeros(3), np.zeros(3))):
+        monkeypatch.setattr(compiled, "_told", False)
+        caplog.clear()
+        work()
+        assert len(caplog.messages) == (many > 1)
+
+
+def town_grid():
+    codes = {"grid_code": ["1"], "parent_code": ["1"]}
+    return gpd.GeoDataFrame(codes, geometry=[shapely.box(0, 0, 9, 9)], crs=4547)
 
 
 def as_networkx(graph):

@@ -27,6 +27,7 @@ from gridgis.pages.literal import SafeHtml, literal, text_only, walk
 from gridgis.pages.page import json_block
 from gridgis.pages.picture import picture
 from gridgis.pages.sites import site_files
+from gridgis.privacy import publish
 
 MIDDLE = [36.2, 113.1]
 POINT = {"type": "Feature", "properties": {"kind": "{% x"}, "geometry": {"type": "Point", "coordinates": [113, 36]}}
@@ -385,6 +386,16 @@ def cells(**columns):
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=4547)
 
 
+def twice(table):
+    """A table that has its first column once more."""
+    return gpd.GeoDataFrame(pd.concat([table, table.iloc[:, [0]]], axis=1), geometry="geometry", crs=table.crs)
+
+
+def grid_of_one():
+    codes = {"grid_code": ["9901001"], "parent_code": ["9901"]}
+    return gpd.GeoDataFrame({"households": [120], **codes}, geometry=[shapely.box(0, 0, 1, 1)], crs=4547)
+
+
 def model(made):
     (legend,) = [child for child in made._children.values() if child._name == "ClassLegend"]
     return legend.model
@@ -418,6 +429,55 @@ def test_columns_of_any_kind_are_shown():
     assert "#440154" in render(explore(cells(n=[1, 2, 3, 4]), "n", cmap="viridis"))
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_a_series_goes_by_its_index(order):
+    """As in GeoDataFrame.explore: sorting the values, or the rows of the table, changes no colour."""
+    table = cells(kind=["a", "b", "c", "d"]).set_index("kind", drop=False)
+    values = pd.Series([10, 20, 30, 40], index=list("abcd"), name="calls")
+    made, plain = explore(table, values.iloc[order]), explore(table.assign(calls=values), "calls", tooltip=["kind"])
+    assert model(made) == model(plain)
+    assert fills(made) == fills(plain)
+    assert fills(explore(table.iloc[order], values)) == {row: fills(plain)[i] for row, i in enumerate(order)}
+    assert fills(explore(table, values.to_numpy())) == fills(explore(table, values.to_list())) == fills(plain)
+
+
+def fills(made):
+    """The colour of each row."""
+    (layer,) = [child for child in made._children.values() if isinstance(child, folium.GeoJson)]
+    return {int(one["id"]): layer.style_function(one)["fillColor"] for one in layer.data["features"]}
+
+
+def test_a_series_without_some_rows_leaves_them_without_a_value():
+    table = cells(n=1).set_axis(list("abcd"))
+    with pytest.warns(GridWarning, match="no value for 1 rows: d"):
+        made = explore(table, pd.Series([1, 2, 3, 4], index=list("abcx")))
+    assert [(row["text"], row["count"]) for row in model(made)["rows"]][-1] == ("no data", 1)
+    same = cells(n=1).set_axis(list("aabb"))
+    assert sum(row["count"] for row in model(explore(same, pd.Series([1, 2, 3, 4], index=list("aabb"))))["rows"]) == 4
+    with pytest.warns(GridWarning, match="1 rows have no shape"):
+        made = explore(gpd.GeoSeries([None, *table.geometry[1:]], crs=4547), pd.Series([9, 1, 2, 3]))
+    assert [row["text"] for row in model(made)["rows"]] == ["1", "2", "3"]
+
+
+def test_bytes_are_text_or_a_number_of_bytes():
+    table = cells(b=[b"caf\xc3\xa9", b"\x01\xff", bytearray(b"\x00"), None])
+    for column in ("b", table["b"], list(table["b"])):
+        assert [row["text"] for row in model(explore(table, column))["rows"]] == [
+            "1 bytes",
+            "2 bytes",
+            "café",
+            "no data",
+        ]
+    with pytest.warns(GridWarning, match="hold persons are left out: b"):
+        explore(cells(b=[b"call 13812345678", None, None, None]))
+
+
+def test_columns_may_have_any_name():
+    table = cells(n=[1, 2, 3, 4]).rename(columns={"n": 5}).assign(**{"gridgis row": [4, 3, 2, 1]})
+    assert model(explore(table, 5))["rows"] == model(explore(table, [1, 2, 3, 4]))["rows"]
+    assert "gridgis row" in render(explore(table))
+
+
 def test_any_crs_and_mixed_shapes():
     shapes = [shapely.Point(13, 52), shapely.LineString([(13, 52), (13.1, 52.1)]), shapely.box(13, 52, 13.1, 52.1)]
     series = gpd.GeoSeries(shapes, crs=4326)
@@ -441,6 +501,22 @@ def test_any_crs_and_mixed_shapes():
         (lambda: explore(cells(n=1), colour="red"), "unknown option colour"),
         (lambda: explore(cells(n=1), m=folium.Map()), "expected a GridMap"),
         (lambda: explore(cells(phone="13812345678"), "phone"), "holds persons"),
+        (lambda: explore(cells(n=1), ["13812345678"] * 4), "holds persons"),
+        (lambda: explore(cells(n=1), pd.Series(["a"] * 4, name="phone")), "phone holds persons"),
+        (lambda: explore(cells(n=1), [1, 2, 3]), "a value for each of the 4 rows, got 3"),
+        (lambda: explore(cells(n=1), [1, 2, 3, 4, 5]), "a value for each of the 4 rows, got 5"),
+        (lambda: explore(cells(n=1), pd.Series(range(5))), "a value for each of the 4 rows, got 5"),
+        (
+            lambda: explore(cells(n=1), pd.Series(range(4), index=list("abcd"))),
+            "none of its labels.*a, b, c and 1 more",
+        ),
+        (lambda: explore(cells(n=1), pd.Series(range(4), index=[0, 1, 1, 2])), "more than once: 1"),
+        (lambda: explore(cells(n=1), np.ones((4, 2))), "one value for each row"),
+        (lambda: explore(cells(n=1), pd.DataFrame({"n": range(4)})), "one value for each row"),
+        (lambda: explore(cells(n=1), {"a": 1}), "one value for each row, in order, got dict"),
+        (lambda: explore(cells(n=1), 5), "column: expected one of n, got 5"),
+        (lambda: explore(twice(cells(n=1))), "each column once; more than once: n; rename or drop"),
+        (lambda: publish(twice(grid_of_one()), measures=["households"]), "table: expected each column once"),
         (
             lambda: explore(gpd.GeoDataFrame({"phone": ["13812345678"]}, geometry=[shapely.Point(0, 0)], crs=4326)),
             "no layer of persons",

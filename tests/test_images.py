@@ -1,6 +1,7 @@
 """Images and atlases: equal to the page, letters that can be read and selected, nothing over anything else."""
 
 import base64
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -8,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 import zlib
 from xml.etree import ElementTree
 
@@ -25,6 +27,7 @@ from gridgis.maps.spec import coverage_spec, hotspot_spec
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.privacy import publish
 
+LANGS = ["en", pytest.param("zh", marks=pytest.mark.chinese)]
 SVG = "{http://www.w3.org/2000/svg}"
 MEASURES = ("households", "count", "count_per_100_households")
 
@@ -81,7 +84,7 @@ def classes_drawn(paper):
 # --- the same as the page -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize(("page", "say"), [(coverage_map, coverage_spec), (hotspot_map, hotspot_spec)])
 def test_page_and_image_follow_the_same_spec(page, say, lang):
     from matplotlib.colors import to_hex
@@ -122,6 +125,7 @@ def test_each_theme_is_first_somewhere():
     assert [hotspot_spec(published, value=theme.key).themes[0] for theme in rest] == rest
 
 
+@pytest.mark.chinese
 def test_every_class_is_in_the_legend():
     spec = coverage_spec(shown(town(**TOWNS["many parents"])))
     assert len(spec.classes) == 81
@@ -133,6 +137,7 @@ def test_every_class_is_in_the_legend():
     assert any(re.fullmatch(r"[125]0* k?m", word) for word in words)
 
 
+@pytest.mark.chinese
 def test_more_classes_than_a_sheet_holds_are_counted():
     spec = coverage_spec(shown(town(20, 20, (20, 20), name="社 {}"), measures=["households"]))
     _, texts, _ = painted(spec)
@@ -146,10 +151,20 @@ def test_more_classes_than_a_sheet_holds_are_counted():
 # --- nothing over anything ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("kind", TOWNS)
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if given.get("name", "").isascii() else pytest.param(kind, marks=pytest.mark.chinese)
+        for kind, given in TOWNS.items()
+    ],
+)
 def test_no_text_lies_over_another_or_leaves_the_sheet(kind, lang):
-    published = shown(town(**TOWNS[kind]), internal=kind == "tall", notes=["Source and date. " * 20, "审图号 0000"])
+    published = shown(
+        town(**TOWNS[kind]),
+        internal=kind == "tall",
+        notes=["Source and date. " * 20, "审图号" * (lang == "zh") + " 0000"],
+    )
     for spec in (coverage_spec(published, lang=lang), hotspot_spec(published, lang=lang, title="A title " * 30)):
         paper, texts, boxes = painted(spec)
         edges = np.array([box.extents for box in boxes])
@@ -177,6 +192,7 @@ def test_names_of_cells_stand_in_their_cells():
         assert at.buffer(0.35).contains(shapely.box(*corners[0], *corners[1]))
 
 
+@pytest.mark.chinese
 def test_no_note_is_left_out():
     notes = [f"Line {i} of what the publisher must say, with a review number: 审图号 {i:04d}" for i in range(25)]
     _, texts, _ = painted(hotspot_spec(shown(notes=notes, internal=True)))
@@ -231,6 +247,7 @@ def test_holes_and_parts_are_one_path_and_holes_turn_the_other_way():
 # --- files --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chinese
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_images_are_written_whole_and_without_dates(kind, begins, tmp_path):
     path = hotspot_image(shown(), tmp_path / f"map.{kind}", lang="zh")
@@ -262,6 +279,7 @@ def test_unknown_ending_is_named(tmp_path):
         atlas(shown(), tmp_path / "atlas.png")
 
 
+@pytest.mark.chinese
 def test_images_leave_matplotlib_as_it_was():
     import matplotlib
     from matplotlib import font_manager
@@ -284,6 +302,7 @@ for spec in (coverage_spec(published), hotspot_spec(published, lang="zh")):
 """
 
 
+@pytest.mark.chinese
 @pytest.mark.slow
 def test_two_processes_write_the_same_bytes():
     here = os.path.dirname(__file__)
@@ -303,6 +322,7 @@ def svg_of(spec):
     return ElementTree.fromstring(static.image_bytes(spec, "svg"))
 
 
+@pytest.mark.chinese
 def test_text_of_an_svg_is_text_in_a_font_that_it_carries():
     from fontTools.ttLib import TTFont
 
@@ -341,6 +361,7 @@ def mapped(data):
     return letters
 
 
+@pytest.mark.chinese
 def test_text_of_a_pdf_can_be_selected():
     data = static.image_bytes(hotspot_spec(shown(), lang="zh"), "pdf")
     assert {ord(letter) for letter in "网格热点图每百户事件数已隐藏北"} <= mapped(data)
@@ -349,17 +370,81 @@ def test_text_of_a_pdf_can_be_selected():
     assert len(data) < 150_000
 
 
-def test_chinese_without_a_font_is_an_error(monkeypatch):
+def test_chinese_without_a_font_is_an_error(no_font, tmp_path):
+    for given, lang in ((shown(), "zh"), (shown(town(name="甲 {}")), "en")):
+        for draw, name in ((coverage_image, "a.png"), (hotspot_image, "a.svg"), (atlas, "a.pdf")):
+            with pytest.raises(GridError, match=r'pip install "gridgis\[zh\]".*fonts-noto-cjk'):
+                draw(given, tmp_path / name, lang=lang)
+    assert list(tmp_path.iterdir()) == []
+    coverage_image(shown(), tmp_path / "a.png")
+
+
+def chinese_font():
+    """Some font file with Chinese letters, and which font in it."""
+    for faces in fonts._faces(fonts.FONTS).values():
+        return faces[0].path, faces[0].number
+    raise AssertionError("the marker 'chinese' asks for one")
+
+
+@pytest.fixture
+def font_file(tmp_path):
+    """A small font of two Chinese letters, called as the first of those that are looked for."""
+    from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
+
+    path, number = chinese_font()
+    with TTFont(path, fontNumber=number) as font:
+        options = Options(name_IDs=["*"], notdef_outline=True)
+        small = Subsetter(options)
+        small.populate(text="网格")
+        small.subset(font)
+        for record in font["name"].names:
+            if record.nameID in (1, 16):
+                record.string = fonts.FONTS[0]
+        font.save(tmp_path / "new.otf")
+    return str(tmp_path / "new.otf")
+
+
+@pytest.mark.chinese
+def test_a_font_that_came_after_matplotlib_looked_is_found(font_file, no_font, monkeypatch):
     from matplotlib import font_manager
 
-    latin = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
-    for spec in (coverage_spec(shown(), lang="zh"), coverage_spec(shown(town(name="甲 {}")))):
-        with pytest.raises(static.NoFontError, match=r"looked for Noto Sans CJK SC, .*Microsoft YaHei"):
-            static.image_bytes(spec, "png")
-        with pytest.raises(static.NoFontError):
-            atlas_bytes(spec)
-    static.image_bytes(coverage_spec(shown()), "png")
+    with pytest.raises(fonts.NoFontError):
+        fonts.typeface(["网"], "zh")
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, font_file])
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
+
+
+@pytest.mark.chinese
+def test_a_font_that_is_gone_or_broken_is_passed_over(font_file, no_font, monkeypatch, tmp_path):
+    from matplotlib import font_manager
+
+    entry = font_manager.FontEntry(
+        fname=str(tmp_path / "gone.otf"), name="Noto Sans CJK SC", style="normal", weight=400
+    )
+    font_manager.fontManager.ttflist.insert(0, entry)
+    font_manager.fontManager.ttflist.insert(0, dataclasses.replace(entry, fname=str(tmp_path / "gone.ttc")))
+    broken = [tmp_path / name for name in ("a.ttf", "b.ttc", "c.otf")]
+    for path, content in zip(broken, (b"", b"ttcf\0\0", b"\xff" * 200), strict=True):
+        path.write_bytes(content)
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, *map(str, broken), font_file])
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
+
+
+@pytest.mark.chinese
+def test_fonts_of_the_system_come_before_the_packaged_one(font_file, no_font, monkeypatch):
+    from matplotlib import font_manager
+
+    package = types.ModuleType("pylopdf_fonts_zh_cn")
+    package.sans_path = lambda: font_file
+    monkeypatch.setitem(sys.modules, "pylopdf_fonts_zh_cn", package)
+    assert fonts.typeface(["网"], "zh").written("网") == "网"
+    assert list(fonts._faces(fonts.FONTS)) == [fonts._PACKAGED]
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, font_file])
+    assert list(fonts._faces(fonts.FONTS)) == [fonts.FONTS[0], fonts._PACKAGED]
 
 
 def test_a_letter_without_a_glyph_is_written_as_its_code_point():
@@ -369,6 +454,7 @@ def test_a_letter_without_a_glyph_is_written_as_its_code_point():
     assert "aU+1FAE0bU+E123c" in ["".join(node.itertext()) for node in tree.iter(f"{SVG}text")]
 
 
+@pytest.mark.chinese
 def test_rare_letters_come_from_the_next_font():
     letters = fonts.typeface(["网格 é Ω ع ა"], "zh")
     assert letters.written("网é Ωعა") == "网é Ωعა"
@@ -380,6 +466,7 @@ def test_text_in_images_is_no_formula():
     assert {"$unbalanced", "$x_1$ ${a} \\frac", "<b>"} <= set(words)
 
 
+@pytest.mark.chinese
 def test_fonts_that_forbid_it_are_not_embedded(monkeypatch):
     monkeypatch.setattr(fonts, "_may_be_embedded", lambda face: False)
     with pytest.raises(fonts.NoFontError):
@@ -401,6 +488,7 @@ def test_first_faces_of_collections_stand_for_all():
     assert collections[0].name in dict(named)
 
 
+@pytest.mark.chinese
 def test_lines_are_broken_where_readers_expect_it():
     letters = fonts.typeface(["网格。", "abc"], "zh")
     em = 10 * fonts.MM_PER_POINT
@@ -413,9 +501,81 @@ def test_lines_are_broken_where_readers_expect_it():
     assert letters.shortened(["a", "b", "c"], 2) == ["a", "b…"]
 
 
+# --- the least that can be drawn ----------------------------------------------------------------------------------
+
+
+def squares(places, parents, count):
+    """Cells of 200 m whose lower left corners lie so many metres from a place."""
+    boxes = [shapely.box(420000 + x, 4007000 + y, 420200 + x, 4007200 + y) for x, y in places]
+    codes = [f"{parent}{i:03d}" for i, parent in enumerate(parents, 1)]
+    return gpd.GeoDataFrame({"grid_code": codes, "parent_code": parents, "count": count}, geometry=boxes, crs=4547)
+
+
+BLOCK = [(0, 0), (200, 0), (0, 200), (200, 200)]
+LEAST = {
+    "one parent": (squares(BLOCK, ["9901"] * 4, [12, 13, 14, 15]), ["12", "13", "14", "15"]),
+    "one cell": (squares([(0, 0)], ["9901"], [12]), ["12"]),
+    "one hidden cell": (squares([(0, 0)], ["9901"], [1]), ["hidden"]),
+    "all hidden": (squares(BLOCK, ["9901"] * 4, [1, 2, 3, 1]), ["hidden"]),
+    "no data": (squares(BLOCK, ["9901"] * 4, [np.nan] * 4), ["no data"]),
+    "nothing happened": (squares(BLOCK, ["9901"] * 4, [0] * 4), ["0"]),
+    "one value": (squares(BLOCK, ["9901"] * 4, [31] * 4), ["31"]),
+    "far parents": (squares([(0, 0), (200, 0), (90000, 90000)], ["9901", "9901", "9902"], [12, 12, 40]), ["12", "40"]),
+    "a parent in far parts": (squares([(0, 0), (90000, 0)], ["9901"] * 2, [12, 40]), ["12", "40"]),
+}
+
+
+@pytest.mark.parametrize("kind", LEAST)
+def test_the_least_tables_give_right_pictures(kind, tmp_path):
+    frame, wanted = LEAST[kind]
+    published = shown(frame, measures=["count"], notes=[])
+    spec = hotspot_spec(published, value="count")
+    assert [re.sub(r" \(.*", "", look.label) for look in spec.classes] == wanted
+    assert sum(look.cells for look in spec.classes) == len(frame)
+    pages = texts_by_page(spec)
+    assert len(pages) == 1 + frame["parent_code"].nunique()
+    numbers = sorted(text for _, page in pages[1:] for text, _ in page if text in spec.codes)
+    assert numbers == sorted(frame["grid_code"])
+    for paper, page in pages:
+        assert sum(len(part.get_paths()) for part in classes_drawn(paper)) > 0
+        assert any(re.fullmatch(r"1:[1-9][\d,]* \(A4\)", text) for text, _ in page)
+    assert coverage_image(published, tmp_path / "map.svg").stat().st_size > 1000
+    assert hotspot_image(published, tmp_path / "map.png", value="count").stat().st_size > 1000
+    assert (
+        atlas(published, tmp_path / "a.pdf").read_bytes()
+        != atlas(published, tmp_path / "a.pdf", value="count").read_bytes()
+    )
+    for page in (coverage_map(published), hotspot_map(published)):
+        page.save(tmp_path / "map.html")
+        assert all(code in (tmp_path / "map.html").read_text(encoding="utf-8") for code in frame["parent_code"])
+
+
+def test_a_parent_too_small_to_be_seen_is_ringed_in_the_locator():
+    near = squares([(0, 0), (200, 0)], ["9901", "9902"], [12, 40])
+    rings = []
+    for frame in (near, LEAST["far parents"][0]):
+        pages = texts_by_page(hotspot_spec(shown(frame, measures=["count"])))
+        rings.append(
+            [
+                sum(box.get_width() == box.get_height() == 3 for box in paper.axes.patches if hasattr(box, "get_width"))
+                for paper, _ in pages
+            ]
+        )
+    assert rings == [[0, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize("draw", [coverage_image, hotspot_image, atlas])
+def test_no_cells_give_no_picture(draw, tmp_path):
+    frame = squares([(0, 0)], ["9901"], [12]).iloc[:0]
+    with pytest.raises(GridError, match="at least one cell, got none"):
+        draw(shown(frame, measures=["count"]), tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- the atlas ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chinese
 def test_an_atlas_has_a_page_for_each_parent_and_bookmarks(tmp_path):
     frame = town(12, 8, (3, 2), name="和平社区 {}")
     path = atlas(shown(frame), tmp_path / "atlas.pdf", value="count", lang="zh")

@@ -19,7 +19,6 @@ import shapely
 
 import gridgis as gg
 from gridgis import record as record_module
-from gridgis.images import static
 from gridgis.pipeline import run
 from gridgis.record import RECORD
 from gridgis.sample import small_example
@@ -550,8 +549,7 @@ def test_what_a_kill_leaves_is_tidied_up(town):
 # fonts
 
 
-def test_without_a_font_for_chinese_the_picture_is_left_out(town, monkeypatch):
-    monkeypatch.setattr(static, "FONTS", ("No Such Font",))
+def test_without_a_font_for_chinese_the_picture_is_left_out(town, no_font):
     section(town, '[maps]\nlang = "zh"')
     change(town, 'lang = "zh"', 'lang = "zh"\natlas = true')
     with pytest.warns(gg.GridWarning, match=r"\.(png|pdf) is left out: .*no font") as told:

@@ -34,6 +34,7 @@ from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, r
 from gridgis.report import DivideReport, divide_report
 from gridgis.sample import edit_town, generate_district, generate_street, generate_town, town_files
 from gridgis.summarise import summarise
+from gridgis.versions import show_versions
 from gridgis.write import read_provenance, write_grid, write_table
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ __all__ = [
     "read_table",
     "read_zones",
     "require_no_leaks",
+    "show_versions",
     "split",
     "square_grid",
     "summarise",

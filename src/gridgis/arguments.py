@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from gridgis._version import VERSION
 from gridgis.check import RULES
 from gridgis.divide.profiles import EMPTY, PROFILES
 from gridgis.locate import WAYS
@@ -48,6 +47,16 @@ exit status: 0 nothing found; 1 something was found (it is printed, masked); 2 w
 """
 
 
+class _Version(argparse.Action):
+    """Print the versions; they are looked up only when they are asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from gridgis.versions import version_lines
+
+        print(version_lines())
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the command line; the name of the command comes as ``command``."""
     whole = argparse.ArgumentParser(
@@ -56,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=START,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=f"gridgis {VERSION}")
+    whole.add_argument("--version", action=_Version, nargs=0, help="name the versions, also of GEOS, PROJ, GDAL; exit")
     commands = whole.add_subparsers(
         title="commands (gridgis COMMAND -h says more)", dest="command", metavar="COMMAND", required=True
     )

@@ -59,10 +59,11 @@ def require_frame(frame: object, what: str, columns: Sequence[str] = ()) -> gpd.
     Raises
     ------
     GridError
-        If it is anything else, or a column is missing.
+        If it is anything else, a column is missing, or two have one name.
     """
     if not isinstance(frame, gpd.GeoDataFrame):
         raise GridError(f"{what}: expected a GeoDataFrame, got {type(frame).__name__}; read it with gridgis.read_*.")
+    require_columns_once(frame, what)
     try:
         _ = frame.geometry
     except AttributeError:
@@ -119,6 +120,19 @@ def require_same_crs(first: object, second: object, what: str) -> None:
     if one is None or two is None or not one.equals(two, ignore_axis_order=True):
         names = [("no CRS" if crs is None else f"{crs.name}") for crs in (one, two)]
         raise GridError(f"{what}: expected one CRS, got {names[0]} and {names[1]}; read both with the same crs=.")
+
+
+def require_columns_once(frame: pd.DataFrame, what: str) -> None:
+    """Ask that no two columns have one name.
+
+    Raises
+    ------
+    GridError
+        If two do; the sentence names the first five.
+    """
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        raise GridError(f"{what}: expected each column once; more than once: {listed(twice)}; rename or drop one.")
 
 
 def require_text(frame: pd.DataFrame, column: str, what: str) -> None:

@@ -154,13 +154,15 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
 
     Parameters
     ----------
-    source, grid, x, y, crs, layer, batch_rows
+    source, grid, x, y, crs, layer
         As in `locate_file`.
     weights : str, optional
         A column of numbers from 0 up, to be added up in each cell. The sums are exact and rounded once, so that they
         hang neither on the order of the rows nor on the batches. A row without a weight adds nothing, and is told.
     by : str, optional
         A column of categories, as in `summarise`: each of its values becomes a part of the count.
+    batch_rows
+        As in `locate_file`.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 import numpy as np
 import numpy.typing as npt
 
+from gridgis import compiled
 from gridgis.divide.atoms import Atoms
 from gridgis.divide.bands import Bands, Price
 from gridgis.divide.cuts import CHANCE_BITS, VISIBLE
@@ -25,6 +26,9 @@ HARD_PULL = 3
 
 PLAIN = 0.1
 """So much a metre of border costs even along the best barrier, so that cells do not grow long for its sake."""
+_LARGE = 1000
+"""Dividing so many units without the compiled core takes long enough to say so."""
+
 KEPT_MISS, KEPT_OUT = 40.0, 400.0
 """Where a division is kept, a load outside the band costs so much more than else."""
 
@@ -203,6 +207,7 @@ def _part(graph: Graph, units: Ints) -> Graph:
 
 def solve_all(jobs: Sequence[Job], workers: int) -> list[Solution]:
     """Solve plots one by one, or some at a time in other processes; the answers are the same."""
+    compiled.note_absence(sum(len(job.graph.giants) for job in jobs), _LARGE)
     if workers == 1 or len(jobs) < 2:
         return [solve(job) for job in progress(jobs, "dividing")]
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:

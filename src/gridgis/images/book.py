@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gridgis.privacy import Published
 
 _SIZE = sheet.A4[::-1]
-_LOCATOR = 44.0
+_LOCATOR, _RING = 44.0, 3.0
 _LEAST_MAP, _LEGEND = 125.0, 60.0
 _NEIGHBOUR = LegendClass("", "#f3f4f6", False, 0)
 _PALE, _HERE = "#c5ccd3", "#2f5d8a"
@@ -228,6 +228,10 @@ class _Book:
         paper.fill([paths[number]], LegendClass("", _HERE, False, 0))
         paper.stroke(paths, 0.35, "#8d97a3")
         paper.stroke([paths[number]], 0.8, _HERE, layer=3)
+        west, south, east, north = shapely.bounds(view.drawn(spec.shapes.outlines[[number]]))[0].tolist()
+        if max(east - west, north - south) < _RING:  # too small to be found
+            middle = (west + east - _RING) / 2, (south + north - _RING) / 2
+            paper.box(Box(*middle, _RING, _RING), edge=_HERE, width=0.8)
         paper.box(box, edge=_PALE, width=0.5)
 
 

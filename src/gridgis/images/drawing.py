@@ -131,7 +131,7 @@ def outlines_of(shapes: npt.NDArray[np.object_], view: View) -> list[Outline]:
     keep[1:] |= (places[1:] != places[:-1]).any(axis=1)
     places, ring, new = places[keep], of_point[keep], new[keep]
     codes = np.full(len(places), _LINE, np.uint8)
-    codes[np.append(new[1:], True)] = _CLOSE
+    codes[np.append(new, True)[1:]] = _CLOSE
     codes[new] = _MOVE
     starts = np.searchsorted(of_part[of_ring][ring], np.arange(len(shapes) + 1))
     bounds = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
@@ -155,7 +155,7 @@ def line_widths(side: float, parent_side: float) -> tuple[float, float]:
     >>> line_widths(12.0, 50.0), line_widths(0.5, 8.0)
     ((0.45, 1.5), (0.08, 0.64))
     """
-    return float(np.clip(0.1 * side, 0.08, 0.45)), float(np.clip(0.08 * parent_side, 0.5, 1.5))
+    return float(np.clip(0.1 * side, 0.08, 0.45)), float(np.clip(0.08 * parent_side, 0.2, 1.5))
 
 
 def put_sheet(paper: Paper, sheet: Sheet, mark: str) -> None:
@@ -225,7 +225,7 @@ def nice_length(most: float) -> float:
 def _rounded(number: float) -> int:
     """Round the denominator of a scale to three figures."""
     step = 10 ** max(0, int(np.floor(np.log10(max(number, 1.0)))) - 2)
-    return int(round(number / step) * step)
+    return max(int(round(number / step) * step), 1)
 
 
 def readable(fill: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ MM_PER_POINT = 25.4 / 72
 ASCENT, DESCENT, CAPITAL = 0.93, 0.23, 0.73
 """Of the size of the type: the highest stroke over the line, the lowest under it, the height of a capital."""
 
+_PACKAGED = "Noto Sans SC, packaged"
 _UNITS = 1000
 _NO_EMBEDDING = 0x0002 | 0x0100 | 0x0200
 _ALWAYS = "".join(map(chr, range(32, 127))) + "–…·²"
@@ -127,10 +129,12 @@ class Typeface:
 def typeface(texts: Iterable[str], lang: str, names: Sequence[str] = FONTS) -> Typeface:
     """Collect the glyphs of all texts: Chinese from the first font of ``names`` here, what it lacks from the others.
 
+    The font of the extra ``zh`` comes after all of them.
+
     Raises
     ------
     NoFontError
-        If Chinese is to be written and none of ``names`` is on this machine.
+        If Chinese is to be written, none of ``names`` is on this machine, and the extra ``zh`` is not installed.
 
     Warns
     -----
@@ -139,11 +143,11 @@ def typeface(texts: Iterable[str], lang: str, names: Sequence[str] = FONTS) -> T
     """
     used = {letter for text in texts for letter in visible(text)} | set(_ALWAYS)
     faces = _faces(names) if lang == "zh" or not used <= _latin() else {}
-    found = [name for name in names if name in faces]
+    found = [name for name in names if name in faces] + [name for name in faces if name not in names]
     if not found and (lang == "zh" or any(map(wide, used))):
         raise NoFontError(
-            f"Chinese is to be written and no font for it was found; looked for {listed(names, len(names))}. Install "
-            "one (Noto Sans CJK, say) and remove matplotlib's font cache."
+            "Chinese is to be written and no font for it is here; install one: the extra 'gridgis[zh]' "
+            '(python -m pip install "gridgis[zh]") or a package of the system, such as fonts-noto-cjk of Debian.'
         )
     plain = lang != "zh" and not any(map(wide, used))
     missing: set[str] = set()
@@ -236,31 +240,69 @@ def _latin_face(bold: bool) -> Face:
 
 
 def _faces(names: Sequence[str]) -> dict[str, list[Face]]:
-    """The fonts of these names that are on this machine and allow that a part of them is embedded."""
+    """The fonts that are here and allow that a part of them is embedded: those of these names, then the packaged one.
+
+    matplotlib remembers the fonts that it found when it was used first; files that came since are read here, and files
+    that went since are left out.
+    """
     from matplotlib import font_manager
 
     found: dict[str, list[Face]] = {}
-    for entry in font_manager.fontManager.ttflist:
-        weight = entry.weight if isinstance(entry.weight, int) else font_manager.weight_dict.get(entry.weight, 400)
-        if entry.style != "normal":
-            continue
-        for name, number in _in_collection(entry):
-            if name in names:
-                found.setdefault(name, []).append(Face(name, entry.fname, number, int(weight)))
+    known = font_manager.fontManager.ttflist
+    since = sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known})
+    named = [face for entry in known if entry.style == "normal" for face in _named(entry, names)]
+    for face in [*named, *(face for path in since for face in _read(path)), *_packaged()]:
+        if face.name in names or face.name == _PACKAGED:
+            found.setdefault(face.name, []).append(face)
     free = {name: [face for face in sorted(set(faces)) if _may_be_embedded(face)] for name, faces in found.items()}
     return {name: faces for name, faces in free.items() if faces}
+
+
+def _named(entry: Any, names: Sequence[str]) -> list[Face]:
+    """The faces of these names that an entry of matplotlib's list stands for."""
+    from matplotlib import font_manager
+
+    weight = entry.weight if isinstance(entry.weight, int) else font_manager.weight_dict.get(entry.weight, 400)
+    faces = [Face(name, entry.fname, number, int(weight)) for name, number in _in_collection(entry)]
+    return [face for face in faces if face.name in names and Path(face.path).is_file()]
+
+
+def _read(path: str) -> list[Face]:
+    """The upright faces of a font file; none of one that cannot be read."""
+    from fontTools.ttLib import TTCollection, TTFont, TTLibError
+
+    try:
+        with open(path, "rb") as file:
+            opened = TTCollection(file, lazy=True).fonts if _is_collection(path) else [TTFont(file, lazy=True)]
+            looks = [(font["name"].getBestFamilyName(), font["OS/2"]) for font in opened]
+    except (TTLibError, OSError, KeyError, ValueError, AssertionError, struct.error):
+        return []
+    return [Face(name, path, i, os2.usWeightClass) for i, (name, os2) in enumerate(looks) if not os2.fsSelection & 1]
+
+
+def _packaged() -> list[Face]:
+    """The font of the extra ``zh``, where that is installed."""
+    with suppress(ImportError):
+        from pylopdf_fonts_zh_cn import sans_path
+
+        return [Face(_PACKAGED, str(sans_path()), 0, 400)]
+    return []
 
 
 def _in_collection(entry: Any) -> list[tuple[str, int]]:
     """Name and number of what an entry stands for; versions of matplotlib that know no numbers list only the first."""
     if hasattr(entry, "index"):
         return [(entry.name, entry.index & 0xFFFF)]
-    if Path(entry.fname).suffix.lower() not in (".ttc", ".otc"):
+    if not _is_collection(entry.fname) or not Path(entry.fname).is_file():
         return [(entry.name, 0)]
     from fontTools.ttLib import TTCollection
 
     with TTCollection(entry.fname, lazy=True) as collection:
         return [(font["name"].getDebugName(1), number) for number, font in enumerate(collection.fonts)]
+
+
+def _is_collection(path: str) -> bool:
+    return Path(path).suffix.lower() in (".ttc", ".otc")
 
 
 def _may_be_embedded(face: Face) -> bool:

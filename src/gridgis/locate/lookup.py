@@ -39,6 +39,8 @@ OPEN = -4
 NEAR = 2
 """Quanta within which a leaf is not sure and asks for exact signs."""
 BATCH = 1 << 16
+_LARGE = 1_000_000
+"""Locating so many points without the compiled core takes long enough to say so."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,6 +73,7 @@ def find(index: Index, x: Floats, y: Floats, *, border: bool) -> tuple[Rows, Boo
     """Give the row of the cell of each point, or why it has none, and (if asked for) whether it lies on a border."""
     found, on_border = np.empty(len(x), np.int32), np.zeros(len(x) if border else 0, bool)
     if compiled.core is None:
+        compiled.note_absence(len(x), _LARGE)
         for at in range(0, len(x), BATCH):
             part = slice(at, at + BATCH)
             found[part], edge = _find(index, x[part], y[part])

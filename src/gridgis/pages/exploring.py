@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed
+from gridgis.contract import GridError, GridWarning, listed, require_columns_once
 from gridgis.crs import WGS84, transform
 from gridgis.maps import classes, labels
 from gridgis.pages.gridmap import GridMap
 from gridgis.pages.legends import ClassLegend, InternalMark
 from gridgis.persons import personal_columns
 
+_RAW = (bytes, bytearray, memoryview)
 _DEFAULTS: Mapping[str, Any] = {
     "scheme": "quantiles", "k": 5, "highlight": True, "style_kwds": {}, "m": None, "name": None, "lang": "en",
     "title": None, "tiles": None, "attribution": None, "frame": "wgs84",
@@ -55,7 +56,8 @@ def explore(
     table : GeoDataFrame or GeoSeries
         Points, lines, polygons, also mixed; in any CRS.
     column : str or sequence, optional
-        What to colour by: the name of a column, or a value for each row. One colour if left out.
+        What to colour by: the name of a column, or a value for each row; a Series goes by its index, as in
+        ``GeoDataFrame.explore``. One colour if left out.
     cmap : str or sequence of str, optional
         Colours: a name that matplotlib knows, or a list.
     categorical : bool
@@ -77,12 +79,13 @@ def explore(
     Raises
     ------
     GridError
-        If the table has no shapes or no CRS, a column or option is not known, or persons would come on the map.
+        If the table has no shapes or no CRS, or two columns of one name; a column or option is not known; there is not
+        a value for each row, or no label of the Series is one of the table; or persons would come on the map.
 
     Warns
     -----
     GridWarning
-        If rows without a shape, or columns that hold persons, were left out.
+        If rows without a shape, or columns that hold persons, were left out, or the Series has no value for some rows.
 
     Examples
     --------
@@ -91,19 +94,27 @@ def explore(
     True
     """
     chosen = _chosen(options)
-    table = _checked(table)
-    values = _values(table, column)
-    allowed = _without_persons(table, column)
+    whole = _checked(table)
+    values = _values(whole, column)
+    drawn = _drawn(whole)
+    table, values = whole[drawn], values if values is None else values[drawn]
+    allowed = _without_persons(table, column, values)
     look = _look(values, cmap, categorical, chosen) if values is not None else None
     made = chosen["m"] if chosen["m"] is not None else _new_map(table, chosen)
     layer = _layer(table, look, (_fields(tooltip, allowed, "tooltip"), _fields(popup, allowed, "popup")), chosen)
     made.add_child(layer)
     if look is not None and legend:
-        made.add_child(ClassLegend(column if isinstance(column, str) else "", look.lines))
+        made.add_child(ClassLegend(_heading(column), look.lines))
     internal = made.spec is not None and made.spec.internal
     if not internal and not any(isinstance(child, InternalMark) for child in made._children.values()):
         made.add_child(InternalMark(labels.word("internal", made.lang)))
     return made
+
+
+def _heading(column: object) -> str:
+    """Name what is coloured: a column, or a Series that has a name."""
+    name = getattr(column, "name", None) if isinstance(column, pd.Series | pd.Index) else column
+    return str(name) if name is not None and _is_name(name) else ""
 
 
 @dataclass(frozen=True)
@@ -129,45 +140,99 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(table: object) -> gpd.GeoDataFrame:
-    """Take only tables whose shapes have a place; leave out rows without one."""
+    """Take only tables whose shapes have a place, and whose columns can be told apart; bytes are written as text."""
     if isinstance(table, gpd.GeoSeries):
         table = gpd.GeoDataFrame(geometry=table)
     if not isinstance(table, gpd.GeoDataFrame):
         raise GridError(f"explore: expected a GeoDataFrame or GeoSeries, got {type(table).__name__}.")
+    require_columns_once(table, "explore")
+    if table.active_geometry_name is None:
+        raise GridError("explore: the table has no column of shapes; name it with set_geometry().")
     if table.crs is None:
         raise GridError("explore: the table has no CRS, so its place is not known; set it with set_crs().")
+    raw = [name for name in _plain_columns(table) if table[name].map(type).isin(_RAW).any()]
+    return table.assign(**{name: table[name].map(_text_of_bytes) for name in raw}) if raw else table
+
+
+def _text_of_bytes(value: Any) -> Any:
+    """Read bytes as the text that they are; of others only say how many."""
+    if not isinstance(value, _RAW):
+        return value
+    try:
+        text = bytes(value).decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    return text if text.isprintable() else f"{len(value)} bytes"
+
+
+def _drawn(table: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
+    """Find the rows that have a shape."""
     shapes = np.asarray(table.geometry.to_numpy(), dtype=object)
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if absent.all():
         raise GridError("explore: expected at least one row with a shape, got none.")
     if absent.any():
         warnings.warn(f"explore: {int(absent.sum())} rows have no shape and are not drawn.", GridWarning, stacklevel=3)
-    return table.assign(**{"gridgis row": np.arange(len(table))})[~absent]
+    return np.asarray(~absent, bool)
 
 
-def _values(table: gpd.GeoDataFrame, column: str | Sequence[Any] | None) -> pd.Series | None:
+def _values(table: gpd.GeoDataFrame, column: Hashable | Sequence[Any] | None) -> pd.Series | None:
     """Give what to colour by, row by row."""
     if column is None:
         return None
-    if isinstance(column, str):
+    if _is_name(column):
         if column not in table.columns or table[column].dtype.name == "geometry":
             raise GridError(f"column: expected one of {listed(_plain_columns(table), 12)}, got {column!r}.")
         return pd.Series(table[column])
-    given = pd.Series(np.asarray(column))
-    rows = table["gridgis row"].to_numpy()
-    if len(given) <= rows.max():
-        raise GridError(f"column: expected a value for each row, got {len(given)}.")
-    return given.iloc[rows]
+    given = column if isinstance(column, pd.Series) else _series(column)
+    if len(given) != len(table):
+        raise GridError(f"column: expected a value for each of the {len(table)} rows, got {len(given)}.")
+    given = _aligned(given, table.index) if isinstance(column, pd.Series) else given
+    return given.map(_text_of_bytes) if given.map(type).isin(_RAW).any() else given
 
 
-def _plain_columns(table: gpd.GeoDataFrame) -> list[str]:
-    names = [name for name in table.columns if table[name].dtype.name != "geometry"]
-    return [name for name in names if name != "gridgis row"]
+def _is_name(column: object) -> bool:
+    return isinstance(column, str | bytes) or not hasattr(column, "__iter__")
 
 
-def _without_persons(table: gpd.GeoDataFrame, column: str | Sequence[Any] | None) -> list[str]:
-    """Name the columns that may be shown; refuse persons as points."""
+def _series(values: Any) -> pd.Series:
+    """Make a Series of a list, an array or an index: one value for each row."""
+    if isinstance(values, pd.DataFrame | Mapping | Set) or getattr(values, "ndim", 1) != 1:
+        raise GridError(f"column: expected one value for each row, in order, got {type(values).__name__}.")
+    return pd.Series(values if isinstance(values, pd.api.extensions.ExtensionArray | pd.Index) else list(values))
+
+
+def _aligned(given: pd.Series, index: pd.Index) -> pd.Series:
+    """Bring a Series into the order of the table."""
+    if given.index.equals(index):
+        return given
+    twice = given.index[given.index.duplicated()].unique()
+    if len(twice):
+        raise GridError(f"column: a Series goes by its index, and labels stand in it more than once: {listed(twice)}.")
+    absent = ~index.isin(given.index)
+    if absent.all():
+        raise GridError(
+            "column: a Series goes by its index, and none of its labels is one of the table "
+            f"({listed(given.index, 3)}; the table has {listed(index, 3)}); give .to_numpy() to go by position."
+        )
+    if absent.any():
+        warnings.warn(
+            f"explore: the Series has no value for {int(absent.sum())} rows: {listed(index[absent])}.", GridWarning, 3
+        )
+    return given.reindex(index)
+
+
+def _plain_columns(table: gpd.GeoDataFrame) -> list[Any]:
+    return [name for name in table.columns if table[name].dtype.name != "geometry"]
+
+
+def _without_persons(
+    table: gpd.GeoDataFrame, column: Hashable | Sequence[Any] | None, values: pd.Series | None
+) -> list[Any]:
+    """Name the columns that may be shown; refuse persons as points, and as names of colours."""
     names = _plain_columns(table)
+    if values is not None and personal_columns(pd.DataFrame({_heading(column) or "values": values})):
+        raise GridError(f"column: {_heading(column) or 'the values'} holds persons and is not shown on a map.")
     persons = personal_columns(pd.DataFrame(table[names]))
     if not persons:
         return names
@@ -176,13 +241,11 @@ def _without_persons(table: gpd.GeoDataFrame, column: str | Sequence[Any] | None
             f"explore: these points have columns that hold persons ({listed(persons)}), and a map has no layer of "
             "persons; count them by cell (locate, summarise, publish), or drop the columns."
         )
-    if isinstance(column, str) and column in persons:
-        raise GridError(f"column: {column!r} holds persons and is not shown on a map.")
     warnings.warn(f"explore: columns that hold persons are left out: {listed(persons)}.", GridWarning, stacklevel=3)
     return [name for name in names if str(name) not in persons]
 
 
-def _fields(asked: bool | int | str | Sequence[str], allowed: list[str], what: str) -> list[str]:
+def _fields(asked: bool | int | str | Sequence[str], allowed: list[Any], what: str) -> list[Any]:
     """Name the columns of a tooltip or popup."""
     if isinstance(asked, bool):
         return allowed if asked else []
