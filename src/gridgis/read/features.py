@@ -12,8 +12,9 @@ import pandas as pd
 import shapely
 
 from gridgis.contract import GridError, listed, require_unique, text_column
-from gridgis.read.borders import trimmed, with_corners
+from gridgis.read.borders import trimmed
 from gridgis.read.opening import OSM, Report, open_features
+from gridgis.read.polygons import polygons_in_metres
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,
@@ -21,7 +22,6 @@ from gridgis.read.tidying import (
     column,
     declared_crs,
     in_metres,
-    mended,
     numbers,
     present,
     require_types,
@@ -107,7 +107,7 @@ def read_areas(
         columns["name"] = clean_text(column(frame, name or "name", report.name, "name="))
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("code", drop=False)
-    features = _polygons(with_corners(features, source), source, crs, report)
+    features = _polygons(features, source, crs, report, corners=True)
     require_unique(features, "code", report.name)
     features = trimmed(features, report)
     report.tell()
@@ -156,16 +156,18 @@ def read_zones(
     frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
     source = declared_crs(frame, path, source_crs)
     shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
-    features = _polygons(with_corners(shapes.to_frame("geometry"), source), source, crs, report)
+    features = _polygons(shapes.to_frame("geometry"), source, crs, report, corners=True)
     report.tell()
     return features
 
 
-def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
+def _polygons(
+    features: gpd.GeoDataFrame, source: Any, crs: object, report: Report, *, corners: bool = False
+) -> gpd.GeoDataFrame:
     """Give valid polygons in metres; an error where none is left."""
     features = present(features, report)
     require_types(features, POLYGONS, report.name)
-    features = mended(in_metres(features, source, crs, report.name), report)
+    features = polygons_in_metres(features, source, crs, report, corners=corners)
     if features.empty:
         why = f" ({'; '.join(report.notes)})" if report.notes else ""
         raise GridError(f"{report.name}: expected polygons, got no rows{why}.")
