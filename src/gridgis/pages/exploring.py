@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed
 from gridgis.antimeridian import unwrapped_shapes
+from gridgis.contract import GridError, GridWarning, listed
 from gridgis.crs import WGS84, transform
 from gridgis.maps import classes, labels
 from gridgis.pages.gridmap import GridMap

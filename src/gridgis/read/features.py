@@ -13,6 +13,16 @@ import shapely
 
 from gridgis.contract import GridError, listed, require_unique, text_column
 from gridgis.read.borders import trimmed
+from gridgis.read.kinds import (
+    BARRIER_OF_KIND,
+    NONE,
+    STRENGTHS,
+    TAGS,
+    below_ground,
+    column_of_kinds,
+    strengths,
+    tagged_kinds,
+)
 from gridgis.read.opening import OSM, Report, open_features
 from gridgis.read.polygons import polygons_in_metres
 from gridgis.read.tidying import (
@@ -28,21 +38,6 @@ from gridgis.read.tidying import (
 )
 
 LINES = ("LineString", "MultiLineString", "LinearRing")
-STRENGTHS = ("hard", "major", "middle", "minor")
-
-_KINDS = {
-    "hard": "motorway trunk rail river canal wall city_wall",
-    "major": "primary secondary tertiary primary_link secondary_link tertiary_link motorway_link trunk_link",
-    "middle": "residential unclassified living_street stream pedestrian fence",
-    "minor": "service footway cycleway path track steps alley",
-}
-
-BARRIER_OF_KIND: dict[str, str] = {
-    kind: strength for strength in STRENGTHS for kind in (strength, *_KINDS[strength].split())
-}
-"""Strength of a barrier by its kind (OpenStreetMap words, or a strength itself); any other kind is ``middle``."""
-
-_OSM_COLUMNS = ("highway", "railway", "waterway", "barrier")
 
 
 def read_areas(
@@ -321,8 +316,9 @@ def read_barriers(
     path : path
         As in `read_areas`. Of an OSM file the layer ``lines`` is taken.
     kind : str, optional
-        Column of the class. Without it ``kind``; else the OSM columns ``highway``, ``railway``, ``waterway``,
-        ``barrier``, in this order the first that has a value; else ``class``.
+        Column of the class. Without it ``kind``; else the tags of OpenStreetMap, in this order the first that has a
+        value: ``highway``, ``railway``, ``waterway``, ``barrier``, and of ``man_made``, ``natural``, ``landuse``,
+        ``water`` the values that are barriers; else ``class``, ``fclass`` (Geofabrik), 类型, 类别, 种类 or ``type``.
     crs, layer, source_crs
         As in `read_areas`.
 
@@ -332,12 +328,14 @@ def read_barriers(
         ``kind`` (str, as in the file), ``barrier`` (str: hard, major, middle or minor, by `BARRIER_OF_KIND`),
         ``geometry`` (LineString, 2-D, metres). The border of a polygon (a river as an area) and each part of a multi
         line is a row. In an OSM file, and where two or more of the OSM columns are there, lines without any value
-        (power lines) are left out. May have no rows.
+        (power lines) are left out; so are tunnels (kind ``subway`` and the like, or a column ``tunnel``). A line of a
+        kind that is not known is ``middle``. May have no rows.
 
     Raises
     ------
     GridError
-        If the file cannot be read, has no such column, points, no CRS or one that its coordinates contradict.
+        If the file cannot be read, has no such column, points, no CRS or one that its coordinates contradict; if a
+        polygon is of a kind that is not known.
 
     Warns
     -----
@@ -361,14 +359,15 @@ def read_barriers(
     of_osm = of_osm or (kind is None and Path(path).suffix.lower() in OSM)
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
+    features["below"] = below_ground(frame)
     features = present(features, report)
     if of_osm:
         other = features["kind"].isna()
-        report.add(list(features.index[other]), f"lines without {', '.join(_OSM_COLUMNS)} left out")
+        report.add(list(features.index[other]), f"lines without {', '.join(TAGS)} left out")
         features = features[~other]
     require_types(features, (*LINES, *POLYGONS), report.name)
-    lines = _lines(in_metres(features, source, crs, report.name), report)
-    lines.insert(1, "barrier", _strengths(lines["kind"], report))
+    features = _barriers(features, report)
+    lines = _lines(features, source, crs, report)
     report.tell()
     return lines
 
@@ -376,18 +375,58 @@ def read_barriers(
 def _kinds(frame: gpd.GeoDataFrame, kind: str | None, what: str) -> tuple[pd.Series, bool]:
     """Give the class of each row, and whether rows without one are no barriers at all (OSM)."""
     if kind is None:
-        of_osm = [name for name in _OSM_COLUMNS if name in frame.columns]
-        if "kind" not in frame.columns and of_osm:
-            kinds = clean_text(frame[of_osm[0]])
-            for name in of_osm[1:]:
-                kinds = kinds.where(kinds.notna(), clean_text(frame[name]))
-            return kinds, len(of_osm) > 1
-        kind = "kind" if "kind" in frame.columns or "class" not in frame.columns else "class"
-    return clean_text(column(frame, kind, what, f"kind=; or one of {', '.join(_OSM_COLUMNS)}, class")), False
+        tags = [clean_text(tag) for tag in tagged_kinds(frame)]
+        found = column_of_kinds(frame)
+        if tags and (found or "class").lower() != "kind":
+            kinds = tags[0]
+            for more in tags[1:]:
+                kinds = kinds.where(kinds.notna(), more)
+            return kinds, len(tags) > 1
+        kind = found or "kind"
+    hint = f"kind=; or one of {', '.join(TAGS)}, class, fclass, natural"
+    return clean_text(column(frame, kind, what, hint)), False
 
 
-def _lines(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """One row a line, polygons by their border; lines without length are left out."""
+def _barriers(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Say how strong each barrier is; leave out what is none.
+
+    Raises
+    ------
+    GridError
+        If a polygon is of no known kind: it may be a river, or a park.
+    """
+    found = np.array([strength or "" for strength in strengths(features["kind"])], object)
+    absent = features["kind"].isna().to_numpy()
+    below = features["below"].to_numpy(bool) | (found == NONE)
+    report.add(list(features.index[below]), "tunnels and the like left out, which are no barrier")
+    unknown = (found == "") & ~below
+    areal = np.isin(shapely.get_type_id(features.geometry.to_numpy()), (3, 6)) & unknown
+    if areal.any():
+        words = sorted({"none" if pd.isna(kind) else repr(str(kind)) for kind in features["kind"][areal]})
+        known = [word for word in ("water", "river", "lake", "reservoir", "wall") if word in BARRIER_OF_KIND]
+        raise GridError(
+            f"{report.name}: {int(areal.sum())} polygons are of a kind that is not known: {listed(words, 12)} (rows "
+            f"{listed(features.index[areal])}); a polygon may be a river or a park, so write {', '.join(STRENGTHS)} or "
+            f"a known kind such as {', '.join(known)} for it, name the column with kind=, or leave these rows out."
+        )
+    words = sorted({str(kind).lower() for kind in features["kind"][unknown & ~absent]})
+    if words:
+        report.note(f"kinds not known and taken as middle: {listed(words, 12)}")
+    report.add(list(features.index[unknown & absent]), "rows without a kind, taken as middle")
+    features = features.assign(barrier=text_column(np.where(unknown, "middle", found)).to_numpy())
+    return features[~below]
+
+
+def _lines(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
+    """One row a line in metres, polygons by their border; lines without length are left out."""
+    areal = np.isin(shapely.get_type_id(features.geometry.to_numpy()), (3, 6))
+    if areal.any():
+        known = in_metres(features, source, crs, report.name).crs
+        banks = polygons_in_metres(features[areal], source, known, report)
+        lines = in_metres(features[~areal], source, known, report.name)
+        features = pd.concat([lines, banks]).sort_index(kind="stable")
+    else:
+        features = in_metres(features, source, crs, report.name)
     shapes = features.geometry.to_numpy().copy()
     areal = np.isin(shapely.get_type_id(shapes), (3, 6))
     shapes[areal] = shapely.boundary(shapes[areal])
@@ -397,14 +436,5 @@ def _lines(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
     parts, owner = parts[~short], owner[~short]
     rings = shapely.get_type_id(parts) == 2
     parts[rings] = shapely.linestrings([part.coords for part in parts[rings]]) if rings.any() else parts[rings]
-    kinds = text_column(features["kind"].iloc[owner].tolist())
-    return gpd.GeoDataFrame({"kind": kinds}, geometry=list(parts), crs=features.crs)
-
-
-def _strengths(kinds: pd.Series, report: Report) -> pd.Series:
-    words = [None if pd.isna(kind) else str(kind).lower() for kind in kinds]
-    unknown = sorted({word for word in words if word is not None and word not in BARRIER_OF_KIND})
-    if unknown:
-        report.note(f"kinds not known and taken as middle: {listed(unknown, 12)}")
-    report.add([row for row, word in enumerate(words) if word is None], "rows without a kind, taken as middle")
-    return text_column(["middle" if word is None else BARRIER_OF_KIND.get(word, "middle") for word in words])
+    columns = {name: text_column(features[name].iloc[owner].tolist()) for name in ("kind", "barrier")}
+    return gpd.GeoDataFrame(columns, geometry=list(parts), crs=features.crs)

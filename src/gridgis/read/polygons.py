@@ -10,7 +10,7 @@ import shapely
 from gridgis.antimeridian import joined_at_180
 from gridgis.read.borders import with_corners
 from gridgis.read.opening import Report
-from gridgis.read.tidying import finite, in_metres
+from gridgis.read.tidying import in_metres, require_finite
 
 
 def polygons_in_metres(
@@ -36,10 +36,11 @@ def polygons_in_metres(
     GeoDataFrame
         The same rows; a polygon of one part is a Polygon.
     """
+    require_finite(features, report.name)
     drawn = features.geometry.to_numpy()
     drawn = joined_at_180(drawn) if source.is_geographic else drawn
     sound = valid_polygons(drawn)
-    left = ~(shapely.area(sound) == 0)
+    left = shapely.area(sound) > 0
     sound = with_corners(sound[left]) if corners and source.is_geographic else sound[left]
     moved = in_metres(_of(features[left], sound), source, crs, report.name)
     shapes = valid_polygons(moved.geometry.to_numpy())
@@ -71,7 +72,7 @@ def _tell_repairs(
 def valid_polygons(shapes: np.ndarray) -> np.ndarray:
     """Make polygons valid, keep the polygon parts; one part is a Polygon, what has no area becomes empty."""
     shapes = shapes.copy()
-    bad = ~shapely.is_valid(shapes) & finite(shapes)
+    bad = ~shapely.is_valid(shapes)
     valid = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
     shapes[bad] = [_polygons_of(shape) for shape in valid]
     single = shapely.get_num_geometries(shapes) == 1

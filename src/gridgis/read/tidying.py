@@ -188,11 +188,7 @@ def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what:
     shapes = features.geometry.to_numpy()
     if len(shapes) == 0:
         return features.set_crs(wanted or source, allow_override=True)
-    lost = ~finite(shapes)
-    if lost.any():
-        raise GridError(
-            f"{what}: expected finite coordinates, got none for {int(lost.sum())} rows ({listed(features.index[lost])})."
-        )
+    require_finite(features, what)
     bounds = _bounds(shapes, source)
     systems.require_plausible(bounds[[0, 2]], bounds[[1, 3]], source, what)
     lon, lat = _centre(bounds, source, what)
@@ -205,12 +201,20 @@ def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what:
     return features.set_crs(wanted, allow_override=True).set_geometry(gpd.GeoSeries(moved, features.index, crs=wanted))
 
 
-def finite(shapes: np.ndarray) -> np.ndarray:
-    """Tell which shapes have finite coordinates only."""
-    coordinates, row = shapely.get_coordinates(shapes, return_index=True)
-    fine = np.ones(len(shapes), bool)
-    fine[row[~np.isfinite(coordinates).all(axis=1)]] = False
-    return fine
+def require_finite(features: gpd.GeoDataFrame, what: str) -> None:
+    """Ask for finite coordinates.
+
+    Raises
+    ------
+    GridError
+        If a row has others; the first rows are named.
+    """
+    coordinates, row = shapely.get_coordinates(features.geometry.to_numpy(), return_index=True)
+    lost = np.unique(row[~np.isfinite(coordinates).all(axis=1)])
+    if len(lost):
+        raise GridError(
+            f"{what}: expected finite coordinates, got none for {len(lost)} rows ({listed(features.index[lost])})."
+        )
 
 
 def _bounds(shapes: np.ndarray, source: pyproj.CRS) -> np.ndarray:
