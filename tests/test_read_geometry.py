@@ -1,5 +1,6 @@
 """The geometry of what is read: ground that is not lost, loads that are not lost, barriers by their kind."""
 
+import re
 import warnings
 
 import geopandas as gpd
@@ -181,6 +182,77 @@ def test_a_map_across_180_degrees_lies_on_one_side(tmp_path):
         (south, west), (north, east) = made.get_bounds()
         assert 179.99 < west < 180 < east < 180.01 and -17 < south < north < -16.9
         assert "-179" not in made.get_root().render()
+
+
+# --- a register of buildings
+
+
+def told(path, **options):
+    """Buildings, and what the reader said."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        buildings = gg.read_buildings(path, **options)
+    return buildings, " ".join(str(one.message) for one in heard)
+
+
+TURNED = shapely.Polygon(np.roll(np.array(square().exterior.coords)[:-1], 2, axis=0))
+REVERSED = shapely.reverse(square())
+WITH_A_CORNER = shapely.segmentize(square(), 5)
+NOISE = np.array([[0.01, -0.02], [0, 0], [0.02, 0], [0, 0.01], [0.01, -0.02]])
+NEARLY = shapely.transform(square(), lambda xy: xy + NOISE)
+
+
+@pytest.mark.parametrize("other", [square(), TURNED, REVERSED, WITH_A_CORNER, NEARLY])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
+def test_rows_on_one_footprint_add_up_whatever_their_order(tmp_path, other, order):
+    shapes = [square(), other, square(3), square(3), square(6)]
+    table = frame(shapes, id=["d", "c", "b", "a", "e"], households=[30, 30, 2, None, 3], persons=[None, None, 5, 6, 7])
+    buildings, said = told(write(table.iloc[order], tmp_path / "b.gpkg"), building_id="id")
+    found = buildings.set_index("building_id").sort_index()
+    assert found["households"].to_dict() == {"a": 2, "c": 60, "e": 3}
+    assert found["persons"].fillna(-1).to_dict() == {"a": 11, "c": -1, "e": 7}
+    assert found.loc["c"].geometry.equals(other)
+    assert "4 rows share a footprint and were added up to 2 buildings with 62 households and 11 persons" in said
+
+
+def test_of_rows_without_ids_those_that_say_the_same_are_repeats(tmp_path):
+    table = frame([square()] * 4 + [square(3)], households=[30, 30, 30, 12, 5])
+    buildings, said = told(write(table, tmp_path / "b.gpkg"))
+    assert buildings["building_id"].tolist() == ["b000001", "b000005"]
+    assert buildings["households"].tolist() == [42, 5]
+    assert "2 duplicates left out with 60 households (b000002, b000003)" in said
+    doors = write(table.assign(entrance=["1", "2", "3", "4", "1"]), tmp_path / "doors.gpkg")
+    assert told(doors)[0]["households"].tolist() == [102, 5]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0]])
+def test_an_id_that_comes_again_is_a_repeat(tmp_path, order):
+    shapes = [square(), square(), square(3), square(6)]
+    table = frame(shapes, building_id=["a", "a", "b", "b"], households=[30, 30, 7, 9]).iloc[order]
+    buildings, said = told(write(table, tmp_path / "b.gpkg"))
+    assert buildings.set_index("building_id")["households"].to_dict() == {"a": 30, "b": 9}
+    assert "2 duplicates left out with 37 households" in said
+    assert "1 of their loads differed, the largest is kept (b)" in said
+    assert "1 of them have another footprint, too (b)" in said
+
+
+def test_households_in_are_households_out_and_told(tmp_path):
+    rng = np.random.default_rng(3)
+    places = rng.integers(0, 12, 60)
+    shapes = [None if place == 11 else square(3 * int(place)) for place in places]
+    ids = [f"b{number}" for number in rng.integers(0, 40, 60)]
+    loads = rng.integers(0, 50, 60)
+    buildings, said = told(write(frame(shapes, building_id=ids, households=loads), tmp_path / "b.gpkg"))
+    left_out = [int(n) for n in re.findall(r"(?:came|left out) with (\d+) households", said)]
+    assert len(left_out) == 2 and buildings["households"].sum() + sum(left_out) == loads.sum()
+    assert buildings["building_id"].is_unique and len(buildings) <= 11
+
+
+def test_units_of_a_building_in_parts_add_up_part_by_part(tmp_path):
+    several = shapely.MultiPolygon([square(0), square(2, side=20.0)])
+    table = frame([several, several, square(0)], id=["a-2", "a-1", "z"], households=[12, 5, 4])
+    buildings, _ = told(write(table, tmp_path / "b.gpkg"), building_id="id")
+    assert buildings.set_index("building_id")["households"].to_dict() == {"a-1#1": 17, "z": 4}
 
 
 # --- barriers

@@ -25,6 +25,7 @@ from gridgis.read.kinds import (
 )
 from gridgis.read.opening import OSM, Report, open_features
 from gridgis.read.polygons import polygons_in_metres
+from gridgis.read.register import holding, one_row_a_footprint, one_row_an_id
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,
@@ -200,8 +201,9 @@ def read_buildings(
     GeoDataFrame
         ``building_id`` (str, unique), ``households`` (float64, NaN where not known), ``persons`` (the same),
         ``geometry`` (Polygon, valid, 2-D, metres). A footprint in several parts becomes a row for each, ``#1`` the
-        largest, which keeps the loads; the others have 0. Of equal footprints the one with the most households
-        stays (then persons, then the lower id).
+        largest, which keeps the loads; the others have 0. Rows on one footprint (entrances, units) become one, with
+        the lowest of their ids and all their loads. Repeats are left out, and what they hold is told: rows with an id
+        that was there before, or where the file has no ids, rows on one footprint that say the same.
 
     Raises
     ------
@@ -227,6 +229,7 @@ def read_buildings(
     of_osm = Path(path).suffix.lower() in OSM
     options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
     frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
+    has_ids = building_id is not None or "building_id" in frame.columns or of_osm
     columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
     names = columns["building_id"].to_numpy()
     for wanted, kind in ((households, "households"), (persons, "persons")):
@@ -235,20 +238,38 @@ def read_buildings(
         hint = f"{kind}=; {kind}=None where there are none"
         columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
     source = declared_crs(frame, path, source_crs)
-    features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
-    features = _without_duplicates(_single_parts(_polygons(features, source, crs, report), report), report)
+    rows = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
+    rows["row"] = np.arange(len(rows))
+    features = _polygons(rows, source, crs, report)
+    _tell_lost(rows, features, report)
+    features = one_row_an_id(features, report)
+    values = None if has_ids else _values(frame, features["row"].to_numpy())
+    features = one_row_a_footprint(features, values, report).drop(columns="row")
+    features = one_row_a_footprint(_single_parts(features, report), None, report)
     require_unique(features, "building_id", report.name)
     report.tell()
     return features.reset_index(drop=True)
+
+
+def _tell_lost(rows: gpd.GeoDataFrame, features: gpd.GeoDataFrame, report: Report) -> None:
+    """Say what the rows hold that were left out for want of a footprint."""
+    held = holding(rows[~rows["row"].isin(features["row"])])
+    if held:
+        report.note(f"the rows left out so far came{held}")
+
+
+def _values(frame: pd.DataFrame, rows: np.ndarray) -> list[tuple[str, ...]]:
+    """Give what the file says in some rows, but their geometry."""
+    table = frame.drop(columns="geometry").iloc[rows]
+    columns = [["" if pd.isna(value) else str(value) for value in table[name].tolist()] for name in table.columns]
+    return list(zip(*columns, strict=True)) if columns else [()] * len(rows)
 
 
 def _building_ids(frame: gpd.GeoDataFrame, wanted: str | None, report: Report, *, of_osm: bool) -> pd.Series:
     if wanted is None and "building_id" in frame.columns:
         wanted = "building_id"
     if wanted is not None:
-        ids = clean_codes(column(frame, wanted, report.name, "building_id="), report).rename("building_id")
-        require_unique(ids.to_frame(), "building_id", report.name)
-        return ids
+        return clean_codes(column(frame, wanted, report.name, "building_id="), report).rename("building_id")
     if of_osm and {"osm_id", "osm_way_id"} <= set(frame.columns):
         ways, relations = frame["osm_way_id"].tolist(), frame["osm_id"].tolist()
         pairs = zip(ways, relations, strict=True)
@@ -274,31 +295,6 @@ def _single_parts(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFram
     named = [f"{name}#{place + 1}" if multi else name for name, place, multi in zip(ids, rank, several, strict=True)]
     split["building_id"] = text_column(named).to_numpy()
     return split.set_index("building_id", drop=False)
-
-
-def _without_duplicates(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """Of equal footprints the one with the largest loads, then the lowest id."""
-    shapes = pd.Series(shapely.to_wkb(shapely.normalize(features.geometry.to_numpy())))
-    twice = np.flatnonzero(shapes.duplicated(keep=False))
-    if not len(twice):
-        return features
-    loads = [
-        features[load].fillna(-1.0).to_numpy(float) if load in features.columns else np.zeros(len(features))
-        for load in ("households", "persons")
-    ]
-    ids = features["building_id"].tolist()
-    first: dict[bytes, int] = {}
-    differ: set[bytes] = set()
-    for row in sorted(twice.tolist(), key=lambda row: (-loads[0][row], -loads[1][row], ids[row])):
-        kept = first.setdefault(shapes[row], row)
-        if any(load[kept] != load[row] for load in loads):
-            differ.add(shapes[row])
-    out = np.setdiff1d(twice, list(first.values()))
-    report.add([ids[row] for row in out], "duplicates left out")
-    report.add(
-        [ids[first[shape]] for shape in first if shape in differ], "of their loads differed, the largest is kept"
-    )
-    return features.drop(index=features.index[out])
 
 
 def read_barriers(
