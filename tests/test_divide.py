@@ -219,7 +219,7 @@ def test_all_faults_of_the_areas_are_told_at_once():
 
 def test_many_overlaps_are_counted():
     areas = areas_of(*(shapely.box(i, 0, i + 50, 200) for i in range(12)))
-    with pytest.raises(GridError, match="66 pairs overlap: 000 and 001 .* and 16 more; a place has one parent"):
+    with pytest.raises(GridError, match=r"66 pairs overlap: 000 and 001 .* and 16 more; a place has one parent"):
         divide(areas, EXAMPLE.buildings, EXAMPLE.barriers, households=BAND)
 
 

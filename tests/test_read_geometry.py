@@ -374,3 +374,36 @@ def test_no_cell_reaches_across_a_wide_river(tmp_path, kind):
             for cell in cells.geometry:
                 inside = buildings.geometry[buildings.representative_point().within(cell)]
                 assert len({bool(house.bounds[0] > X + 500) for house in inside}) <= 1
+
+
+# --- points
+
+
+@pytest.mark.parametrize(
+    ("stack", "others", "said"),
+    [
+        (515, 91, "85 % of the rows share a coordinate; the largest stack has 515"),
+        (20, 380, "the largest stack has 20"),
+        (19, 0, None),
+        (19, 100, None),
+        (20, 381, None),
+    ],
+)
+def test_many_points_on_one_spot_are_told(tmp_path, stack, others, said):
+    lons = ["113.1"] * stack + [f"113.{2000 + i}" for i in range(others)]
+    path = tmp_path / "events.csv"
+    path.write_text("lon,lat\n" + "".join(f"{lon},36.2\n" for lon in lons), encoding="utf-8")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert len(gg.read_points(path, x="lon", y="lat", crs=4326)) == stack + others
+    assert [said in str(one.message) for one in heard] == ([True] if said else [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 19, 20, 50])
+def test_few_points_outside_get_the_hint_about_swapped_axes_too(count):
+    grid = frame([square()], grid_code=["01010101"], parent_code=["010101"])
+    swapped = frame([shapely.Point(Y + 5, X + 5)] * count, n=range(count))
+    with pytest.warns(gg.GridWarning, match=f"{count} of {count} lie outside the grid; are x and y swapped"):
+        assert gg.locate(swapped, grid)["grid_code"].isna().all()
+    within = frame([shapely.Point(X + 5, Y + 5)] * count, n=range(count))
+    assert gg.locate(within, grid)["grid_code"].notna().all()
