@@ -23,6 +23,7 @@ import pyogrio
 import pyproj
 import shapely
 
+from gridgis.antimeridian import cut_at_180
 from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.persons import without_persons
@@ -375,9 +376,13 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
 
 
 def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    """Give WGS 84, rounded the same way at every vertex, so that what was matched stays matched."""
+    """Give WGS 84, rounded the same way at every vertex, so that what was matched stays matched; cut at 180 degrees."""
     moved = transform(table.geometry.to_numpy(), table.crs, WGS84, what)
     moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
+    whole = moved
+    moved = cut_at_180(moved)
+    if moved is not whole:
+        moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
     moved = shapely.orient_polygons(moved)
     return table.set_geometry(gpd.GeoSeries(moved, table.index, crs=WGS84))
 
