@@ -182,10 +182,11 @@ def _demo(options: argparse.Namespace) -> int:
     say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
     say("its households, communities and events are modelled.")
     _go(make_settings(sections, Path()), dry_run=False, force=False)
-    names = ("grid.gpkg", "check.json", "events_located.csv", "cells.csv", "coverage.png")
-    there = [name for name in names if (Path(options.out) / name).is_file()]
-    say(f"Results in {options.out}: {', '.join(there)}.")
-    say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
+    for folder, what in (("public", "what may be shown"), ("internal", "exact numbers and rows, for use inside")):
+        there = sorted(file.name for file in (Path(options.out) / folder).iterdir() if file.is_file())
+        say(f"{Path(options.out) / folder}: {what}: {', '.join(there)}.")
+    public = Path(options.out) / "public"
+    say(f"Open {public / 'coverage.html'} and {public / 'hotspots.html'} in a browser.")
     return DONE
 
 

@@ -27,7 +27,7 @@ import shapely
 
 from gridgis.contract import GridError
 from gridgis.locks import WAIT_S, locked
-from gridgis.whole import whole_file
+from gridgis.whole import require_plain_file, whole_file
 
 FORMAT, KNOWN = 2, (1, 2)
 """The format that is written, and those that are read."""
@@ -163,6 +163,7 @@ def read_ledger(path: str | os.PathLike[str]) -> list[Release]:
 
 def _entries(file: Path) -> list[dict[str, Any]]:
     """The releases of a ledger as they stand in the file."""
+    require_plain_file(file)
     if not file.exists():
         return []
     content = json.loads(file.read_text(encoding="utf-8"))
