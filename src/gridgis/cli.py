@@ -393,6 +393,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "locate": _locate,
     "summarise": _summarise,
     "costs": publishing_commands.costs,
+    "publish": publishing_commands.publish_table,
     "map": publishing_commands.draw_map,
     "atlas": publishing_commands.draw_atlas,
     "leaks": publishing_commands.leaks,

@@ -20,7 +20,7 @@ _PAUSE_S = 0.05
 _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _MINE: dict[str, threading.RLock] = {}
 _HELD: set[str] = set()
-"""A lock for each file that this process has locked: the system knows processes, not threads; and those that are held."""
+"""A lock for each file that this process has locked, for the system knows no threads; and the files that are held."""
 
 
 @contextmanager
@@ -80,35 +80,50 @@ def locked(path: Path, what: str, *, wait_s: float = 0.0) -> Iterator[None]:
 def _opened(name: str, what: str, until: float) -> int | None:
     """Lock the file, and write the number of this process into it; None where that is not possible here."""
     while True:
+        handle = _handle(name, what)
+        if handle is None:
+            return None
         try:
-            handle = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
-        except PermissionError:
-            if os.name != "nt" or not os.path.exists(name):
-                return None  # nothing can be written here: whoever tries is told
-            handle = -1
-        except OSError as error:
-            raise GridError(f"{what}: nothing can be written beside it ({error.strerror}).") from None
-        holder = ""
-        if handle >= 0:
-            try:
-                _lock(handle)
-            except OSError as error:
-                holder = _holder(handle)
-                os.close(handle)
-                if error.errno not in _BUSY:
-                    told = f"{what}: this file system knows no locks; see to it that only one process writes there."
-                    warnings.warn(GridWarning(told), stacklevel=4)
-                    return None
-            else:
-                if _is_there(name, handle):
-                    os.ftruncate(handle, 0)
-                    os.write(handle, str(os.getpid()).encode("ascii"))
-                    return handle
-                os.close(handle)  # who held it has removed it meanwhile
-                continue
-        if time.monotonic() >= until:
+            holder = _taken_by(handle)
+        except OSError:
+            told = f"{what}: this file system knows no locks; see to it that only one process writes there."
+            warnings.warn(GridWarning(told), stacklevel=4)
+            return None
+        if holder is None and _is_there(name, handle):
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode("ascii"))
+            return handle
+        if holder is None:
+            os.close(handle)  # who held it has removed it meanwhile
+        elif time.monotonic() >= until:
             raise _too_late(what, holder)
-        time.sleep(_PAUSE_S)
+        else:
+            time.sleep(_PAUSE_S)
+
+
+def _handle(name: str, what: str) -> int | None:
+    """Open the file of a lock; -1 where it is another's, None where nothing can be written: whoever tries is told."""
+    try:
+        return os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        return -1 if os.path.exists(name) else None
+    except OSError as error:
+        raise GridError(f"{what}: nothing can be written beside it ({error.strerror}).") from None
+
+
+def _taken_by(handle: int) -> str | None:
+    """Lock an open file; None if that worked, else the number of the process that holds it, if it can be read."""
+    if handle < 0:
+        return ""
+    try:
+        _lock(handle)
+    except OSError as error:
+        holder = _holder(handle)
+        os.close(handle)
+        if error.errno in _BUSY:
+            return holder
+        raise
+    return None
 
 
 def _too_late(what: str, holder: str) -> GridError:

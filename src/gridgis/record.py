@@ -117,7 +117,11 @@ class Record:
         """Remove the outputs of a step that are as it left them."""
         mine = [name for name in _files(entry) if name not in keep and self._hash(name) in _hashes(entry, name)]
         for name in mine:
-            (self.folder / name).unlink()
+            file = self.folder / name
+            file.unlink()
+            if file.parent != self.folder:
+                with suppress(OSError):
+                    file.parent.rmdir()  # where nothing else is in it
         return mine
 
     def _refuse(self, names: Iterator[str]) -> None:

@@ -424,7 +424,9 @@ def _site_is_due(settings: Settings) -> dict[str, int]:
     """Where the folder of the page is not as it was written: a value that no earlier run has noted."""
     noted = _noted_site(settings.folder) if settings.get("maps", "site") else {}
     folders = {(settings.folder / name).parent for name in noted}
-    if not noted or noted == {key: sha for folder in folders for key, sha in _hashes_in(settings.folder, folder).items()}:
+    if not noted or noted == {
+        key: sha for folder in folders for key, sha in _hashes_in(settings.folder, folder).items()
+    }:
         return {}
     return {SITE: (settings.folder / SITE_FILES).stat().st_mtime_ns}
 

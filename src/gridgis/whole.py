@@ -111,7 +111,9 @@ def temporary_beside(target: Path) -> Path:
     True
     """
     host = f"{zlib.crc32(platform.node().encode()) & 0xFFFF:04x}"
-    ours = re.compile(rf"\.{re.escape(target.stem)}\.{host}([0-9a-f]+)-[0-9a-f]{{4}}\.tmp{re.escape(target.suffix)}[-.\w]*")
+    ours = re.compile(
+        rf"\.{re.escape(target.stem)}\.{host}([0-9a-f]+)-[0-9a-f]{{4}}\.tmp{re.escape(target.suffix)}[-.\w]*"
+    )
     with suppress(OSError):
         for name in os.listdir(target.parent):
             found = ours.fullmatch(name)

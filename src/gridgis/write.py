@@ -348,7 +348,10 @@ def published_columns(published: Published) -> gpd.GeoDataFrame:
     ['grid_code', 'parent_code', 'count', 'count_status', 'geometry']
     """
     table, columns = published.table, dict[str, Any]()
-    for code, name, names in ((CODE, "grid_name", published.cell_names), (PARENT, "parent_name", published.parent_names)):
+    for code, name, names in (
+        (CODE, "grid_name", published.cell_names),
+        (PARENT, "parent_name", published.parent_names),
+    ):
         columns[code] = table[code].to_numpy(object)
         if names:
             columns[name] = text_column([names.get(key) for key in table[code]])
@@ -451,7 +454,9 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
 def _write_tiles(table: pd.DataFrame, temporary: Path, what: str, layer: str) -> None:
     """Write vector tiles, from the level on which all cells are in about one tile."""
     if "PMTiles" not in pyogrio.list_drivers(write=True):
-        raise GridError(f"{what}: the GDAL of this machine writes no .pmtiles; pip install pyogrio brings one that does.")
+        raise GridError(
+            f"{what}: the GDAL of this machine writes no .pmtiles; pip install pyogrio brings one that does."
+        )
     places = _in_degrees(gpd.GeoDataFrame(table), what)
     west, south, east, north = places.total_bounds if len(places) else (0.0, 0.0, 360.0, 180.0)
     least = int(np.floor(np.log2(360 / max(east - west, north - south, 1e-9))))

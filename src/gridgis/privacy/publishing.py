@@ -85,7 +85,8 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     ------
     GridError
         If a measure is missing, personal, negative or not a whole number, ``hide_below`` is below 2, levels are not
-        nested, ``as_of`` is no date, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
+        nested, ``as_of`` is no date, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier
+        ones, succeeds.
 
     Examples
     --------
@@ -315,4 +316,4 @@ def _require_count(grid: Grid, name: str) -> None:
         wrong = given[number != np.floor(number)]
     if name in (CODE, PARENT) or len(wrong):
         got = f", got {listed(wrong.astype(str).unique(), 3)}" if len(wrong) else ""
-        raise GridError(f"measures: {name!r} counts no things; expected whole numbers of 0 or more{got}.")
+        raise GridError(f"measures: {name!r} counts no things: expected whole numbers of 0 or more in {name!r}{got}.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -212,10 +213,7 @@ def _sums_of(releases: Sequence[Release]) -> list[tuple[str, str, list[str]]]:
 def _disclosed_of(here: Sequence[Release], measures: Sequence[str], most: int) -> list[Disclosure]:
     """Attack the releases of measures that are tied to each other."""
     newest = here[-1]
-    grids: list[Release] = []
-    for release in here:
-        if not any(release.same_cells(grid) for grid in grids):
-            grids.append(release)
+    grids = _grids(here)
     pieces = _pieces([transform(grid.cells, grid.crs, newest.crs, "ledger") for grid in grids])
     number_of = [next(i for i, grid in enumerate(grids) if grid.same_cells(release)) for release in here]
     start = {name: place * len(pieces) for place, name in enumerate(measures)}
@@ -228,12 +226,21 @@ def _disclosed_of(here: Sequence[Release], measures: Sequence[str], most: int) -
     for total, how, parts in _sums_of(here):
         if total in start:
             _add_sum(system, len(pieces), [start[name] for name in (total, *parts)], how)
-    for one, two in ((one, two) for two in range(len(grids)) for one in range(two)):
+    for one, two in combinations(range(len(grids)), 2):
         for measure in measures:
             given = (measure, start[measure], newest.hide_below)
             for key, ask in _differences(grids[one], grids[two], pieces[:, one], pieces[:, two], given):
                 asked.setdefault(key, ask)
     return _narrow(system, asked, most)
+
+
+def _grids(releases: Sequence[Release]) -> list[Release]:
+    """The first release on each set of cells."""
+    grids: list[Release] = []
+    for release in releases:
+        if not any(release.same_cells(grid) for grid in grids):
+            grids.append(release)
+    return grids
 
 
 def _add_numbers(
