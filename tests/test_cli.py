@@ -129,7 +129,9 @@ def test_an_event_beside_the_grid_goes_to_the_nearest_cell(gridgis, town):
     located = gg.read_table(town / "l.csv")
     assert float(located["distance_m"][0]) == pytest.approx(3)
     assert located["distance_m"][1:].isna().all()
-    assert gridgis("summarise", "out/internal/grid.gpkg", "l.csv", "--out", "t.gpkg")[1].startswith("119 of 120 rows counted")
+    assert gridgis("summarise", "out/internal/grid.gpkg", "l.csv", "--out", "t.gpkg")[1].startswith(
+        "119 of 120 rows counted"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.crs. was not provided:UserWarning")
@@ -140,16 +142,22 @@ def test_lines_and_polygons_get_their_cell(gridgis, town, crs):
     for by in ("largest_share", "representative_point"):
         status, _, err = gridgis("locate", "s.gpkg", "out/internal/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
         assert (status, err) == (0, "")
-        wanted = gg.locate(gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "internal" / "grid.gpkg"), by=by)
+        wanted = gg.locate(
+            gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "internal" / "grid.gpkg"), by=by
+        )
         assert gg.read_table(town / f"{by}.csv")["grid_code"].equals(wanted["grid_code"])
-    assert gridgis("locate", "s.gpkg", "out/internal/grid.gpkg", *words, "--by", "split", "--out", "pieces.csv")[::2] == (0, "")
+    assert gridgis("locate", "s.gpkg", "out/internal/grid.gpkg", *words, "--by", "split", "--out", "pieces.csv")[
+        ::2
+    ] == (0, "")
     pieces = gg.read_table(town / "pieces.csv")
     assert pieces["share"].astype(float).sum() == pytest.approx(len(gg.read_table(town / "streets.gpkg")))
     assert "geometry" not in pieces.columns
 
 
 def test_buildings_of_a_town_that_was_divided_lie_inside(gridgis):
-    status, out, _ = gridgis("locate", "buildings.gpkg", "out/internal/grid.gpkg", "--by", "largest_share", "--out", "b.csv")
+    status, out, _ = gridgis(
+        "locate", "buildings.gpkg", "out/internal/grid.gpkg", "--by", "largest_share", "--out", "b.csv"
+    )
     assert (status, out) == (0, "160 rows: 160 inside\nWrote b.csv\n")
 
 
@@ -482,8 +490,8 @@ WRONG = [
     ("map out/internal/grid.gpkg --out run.toml --site", r"--out run.toml: expected a folder to write; there is a file"),
     ("map out/internal/grid.gpkg --out run.toml/new --site", r"expected a file in a folder; run.toml is a file"),
     ("map out/internal/grid.gpkg --out new.html --ledger l.json", r"^--ledger: a release needs --as-of, the date"),
-    ("map out/internal/grid.gpkg --out s --site --ledger s/l.json --as-of 2026", r"it would lie in the folder of the page"),
-    ("map out/internal/grid.gpkg --out new.html --ledger ./new.html --as-of 2026", r"this is an input"),
+    ("map out/internal/grid.gpkg --out s --site --ledger s/l.json --as-of 2026-06-30", r"it would lie in the folder of the page"),
+    ("map out/internal/grid.gpkg --out new.html --ledger ./new.html --as-of 2026-06-30", r"this is an input"),
     ("map out/internal/grid.gpkg --out new.html --round-to 5 --internal", r"expected one of --round-to,"),
     ("atlas nix.gpkg --out new.pdf", r"nix.gpkg: expected a file; there is nothing there"),
     ("atlas cellless.gpkg --out new.pdf", r"cellless.gpkg: expected at least one cell"),
@@ -541,7 +549,9 @@ def test_what_the_parser_refuses(gridgis, words):
 
 def test_coordinates_from_elsewhere_are_told(gridgis, town):
     for words in (("--x", "y", "--y", "x"), ("--x", "x", "--y", "y", "--crs", 4548)):
-        status, out, err = gridgis("locate", "events.csv", "out/internal/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv")
+        status, out, err = gridgis(
+            "locate", "events.csv", "out/internal/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv"
+        )
         assert status == 0
         assert out.startswith("120 rows: 120 outside")
         assert err.startswith("note: things to locate: 120 of 120 lie outside the grid; are x and y swapped")
@@ -710,7 +720,15 @@ def test_codes_of_ones_own(gridgis, town):
 @pytest.fixture
 def counted_table(gridgis, town):
     """What `gridgis summarise` writes, under a name with Chinese letters and a space."""
-    words = ("summarise", "out/internal/grid.gpkg", "out/internal/events_located.csv", "--by", "category", "--out", "表 一.gpkg")
+    words = (
+        "summarise",
+        "out/internal/grid.gpkg",
+        "out/internal/events_located.csv",
+        "--by",
+        "category",
+        "--out",
+        "表 一.gpkg",
+    )
     assert gridgis(*words)[0] == 0
     return town / "表 一.gpkg"
 
@@ -858,7 +876,7 @@ def test_leaks_never_ends_in_a_traceback(gridgis, town, seed):
         archive.writestr("a.txt", "tel 13812345678 " * 40)
     sources = {
         "zip": target.getvalue(),
-        **{name: (town / "out" / f"{name}").read_bytes() for name in ("coverage.png", "grid.gpkg")},
+        **{name: (town / "out" / name).read_bytes() for name in ("public/coverage.png", "internal/grid.gpkg")},
     }
     for name, data in sources.items():
         spoiled = bytearray(data[: rng.integers(1, len(data))])
@@ -881,9 +899,11 @@ def test_run_says_what_it_did_and_why(gridgis, town, monkeypatch, tmp_path):
     assert out.splitlines()[0] == "divide   up to date (nothing it depends on has changed)"
     (town / "out" / "public" / "cells.csv").unlink()
     out = gridgis("run", town / "run.toml", "--dry-run")[1]
-    assert out.splitlines()[2] == "publish  would be made (missing: cells.csv)"
+    assert out.splitlines()[2] == "publish  would be made (missing: public/cells.csv)"
     assert not (town / "out" / "public" / "cells.csv").exists()
-    assert gridgis("run", town / "run.toml")[1].splitlines()[2].startswith("publish  made (missing: cells.csv): ")
+    assert (
+        gridgis("run", town / "run.toml")[1].splitlines()[2].startswith("publish  made (missing: public/cells.csv): ")
+    )
 
 
 def test_run_refuses_work_by_hand_and_force_goes_on(gridgis, town):
@@ -920,14 +940,14 @@ def test_the_demo_without_a_font_for_chinese(gridgis, monkeypatch):
     assert status == 0
     assert "coverage.png is left out" in err
     assert "coverage.png" not in out
-    assert sorted(os.listdir("结果 一")) == [
-        "cells.csv", "check.json", "coverage.html", "events_located.csv", "grid.gpkg", "gridgis-run.json", "hotspots.html",
-    ]  # fmt: skip
+    assert sorted(os.listdir("结果 一")) == ["gridgis-run.json", "internal", "public"]
+    assert sorted(os.listdir("结果 一/public")) == ["cells.csv", "coverage.html", "hotspots.html"]
+    assert sorted(os.listdir("结果 一/internal")) == ["check.json", "events_located.csv", "grid.gpkg", "table.gpkg"]
     status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
     assert (status, err) == (0, "")
     assert out.count("up to date") == 4
     here = os.getcwd().encode()
-    assert not [file.name for file in Path("结果 一").iterdir() if here in file.read_bytes()]
+    assert not [file.name for file in Path("结果 一").rglob("*") if file.is_file() and here in file.read_bytes()]
 
 
 def test_a_reader_that_goes_away_stops_nothing(town):

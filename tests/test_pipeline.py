@@ -217,7 +217,9 @@ def test_near_m_is_noted_only_where_it_is_said(town):
     done = go(town)
     assert (done["locate"].reason, done["divide"].action) == ("changed: locate.near_m", "up to date")
     assert done["locate"].detail == "120 rows: 118 inside, 1 near, 1 outside"
-    assert pd.read_csv(town / "out" / "internal" / "events_located.csv")["distance_m"].dropna().tolist() == pytest.approx([3.5])
+    assert pd.read_csv(town / "out" / "internal" / "events_located.csv")[
+        "distance_m"
+    ].dropna().tolist() == pytest.approx([3.5])
     assert pd.read_csv(town / "out" / "public" / "cells.csv")["count_status"].notna().all()
     assert made(town) == []
     change(town, "near_m = 5", "near_m = 5.0")
@@ -351,7 +353,9 @@ def test_without_events_there_are_no_hot_spots_and_later_there_are(town):
     done = go(town)
     assert done["locate"].detail == "internal/events_located.csv"
     assert [one.action for one in done.values()] == ["removed", "up to date", "made", "made"]
-    assert sorted(content(town / "out")) == sorted(set(OUTPUTS) - {"internal/events_located.csv", "public/hotspots.html"})
+    assert sorted(content(town / "out")) == sorted(
+        set(OUTPUTS) - {"internal/events_located.csv", "public/hotspots.html"}
+    )
     (town / "run.toml").write_text(text, encoding="utf-8")
     assert made(town) == ["locate", "publish", "maps"]
     assert content(town / "out") == before
@@ -375,7 +379,9 @@ def test_an_atlas_and_a_folder_of_the_page_where_they_are_asked_for(town, tmp_pa
     files = {name for name in content(town / "out") if not name.startswith("public/site/")}
     assert files == {*OUTPUTS, "public/atlas.pdf", "internal/site.json"}
     work = Work(load_settings(town / "run.toml"))
-    assert (town / "out" / "public" / "atlas.pdf").read_bytes() == gg.atlas(work.published, tmp_path / "a.pdf").read_bytes()
+    assert (town / "out" / "public" / "atlas.pdf").read_bytes() == gg.atlas(
+        work.published, tmp_path / "a.pdf"
+    ).read_bytes()
     assert content(town / "out" / "public" / "site") == wanted_site(town, tmp_path)
     assert made(town) == []
     section(town, "[publish]\nhide_below = 5")
@@ -438,7 +444,9 @@ def test_a_spoiled_folder_of_the_page_is_made_again_once_each_time(town, spoil):
             (site / "map.css").write_text("* {}", encoding="utf-8")
         else:
             (site / "map.css" if spoil == "file" else town / "out" / "internal" / "site.json").unlink()
-        assert go(town, dry_run=True)["maps"].reason == ("missing: internal/site.json" if spoil == "note" else "changed: site")
+        assert go(town, dry_run=True)["maps"].reason == (
+            "missing: internal/site.json" if spoil == "note" else "changed: site"
+        )
         assert made(town) == ["maps"]
         assert content(site) == before
         assert made(town) == []

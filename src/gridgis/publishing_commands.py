@@ -133,7 +133,7 @@ def leaks(options: argparse.Namespace) -> int:
             found += [(file, leak) for leak in _leaks_of(file, known)]
         except GridError as error:
             unread.append((file, str(error).removeprefix("find_leaks: ")))
-    found += _beside([file for file in files if file not in {file for file, _ in unread}])
+    found += _beside([file for file in files if file not in {file for file, _ in unread}], found)
     if options.json:
         say(json.dumps(_as_json(files, found, unread), ensure_ascii=False, indent=1))
     else:
@@ -175,11 +175,13 @@ def _known(options: argparse.Namespace) -> dict[str, Any]:
     return known
 
 
-def _beside(files: Sequence[Path]) -> list[tuple[Path, Leak]]:
-    """Numbers that one of the files hides, and the rows they count, in another one."""
+def _beside(files: Sequence[Path], found: Sequence[tuple[Path, Leak]]) -> list[tuple[Path, Leak]]:
+    """Numbers that one of the files hides, and the rows they count, in another one; without what is found already."""
     from gridgis.leaks import find_beside
 
-    return find_beside(files) if len(files) > 1 else []
+    known = {(file, leak.kind) for file, leak in found}
+    more = find_beside(files) if len(files) > 1 else []
+    return [(file, leak) for file, leak in more if (file, leak.kind) not in known]
 
 
 def _leaks_of(file: Path, known: dict[str, Any]) -> list[Leak]:
