@@ -182,10 +182,11 @@ def _demo(options: argparse.Namespace) -> int:
     say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
     say("its households, communities and events are modelled.")
     _go(make_settings(sections, Path()), dry_run=False, force=False)
-    names = ("grid.gpkg", "check.json", "events_located.csv", "cells.csv", "coverage.png")
-    there = [name for name in names if (Path(options.out) / name).is_file()]
-    say(f"Results in {options.out}: {', '.join(there)}.")
-    say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
+    for folder, what in (("public", "what may be shown"), ("internal", "exact numbers and rows, for use inside")):
+        there = sorted(file.name for file in (Path(options.out) / folder).iterdir() if file.is_file())
+        say(f"{Path(options.out) / folder}: {what}: {', '.join(there)}.")
+    public = Path(options.out) / "public"
+    say(f"Open {public / 'coverage.html'} and {public / 'hotspots.html'} in a browser.")
     return DONE
 
 
@@ -414,6 +415,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "locate": _locate,
     "summarise": _summarise,
     "costs": publishing_commands.costs,
+    "publish": publishing_commands.publish_table,
     "map": publishing_commands.draw_map,
     "atlas": publishing_commands.draw_atlas,
     "leaks": publishing_commands.leaks,
