@@ -200,6 +200,14 @@ def test_a_stated_exception_excuses_a_load_and_an_empty_one_does_not():
     assert [finding.rule for finding in report_of(grid)] == ["load_out_of_band"]
 
 
+@pytest.mark.parametrize(
+    ("load", "rules"),
+    [(20, []), (30, []), (19.99, ["load_out_of_band"]), (30.01, ["load_out_of_band"]), (np.nan, ["load_out_of_band"])],
+)
+def test_both_ends_of_the_band_are_in_it(load, rules):
+    assert [finding.rule for finding in report_of(changed("households", 0, load))] == rules
+
+
 def test_a_code_that_is_a_number_is_found():
     grid = small_example().grid.copy()
     grid["grid_code"] = grid["grid_code"].astype("int64")
@@ -440,8 +448,9 @@ def test_the_ground_of_an_invalid_cell_is_no_gap_and_other_ground_is():
     (bow, gap) = gg.check_grid(layer(shapes), areas=areas)
     assert (bow.rule, gap.rule, gap.detail) == ("invalid_geometry", "gap", "10000.000 m2 are in no cell (area p)")
     assert X + 200 < gap.x < X + 300
-    shapes = [*squares(3, 1), shapely.Point(350, 50)]
-    assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon"]
+    for bad in (shapely.Point(350, 50), shapely.LineString([(320, 20), (350, 50)])):
+        shapes = [*squares(3, 1), bad]
+        assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon"]
     shapes = [*squares(3, 1), None]
     assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon", "gap"]
 
