@@ -578,10 +578,10 @@ def test_places_are_found_by_one_transformation(monkeypatch):
     monkeypatch.setattr(
         pyproj.Transformer, "from_crs", lambda *args, **named: made.append(args) or make(*args, **named)
     )
-    report = gg.check_grid(layer([shapely.box(x, 0, x + 15, 10) for x in range(0, 100, 10)]))
+    report = gg.check_grid(layer([shapely.box(x, 0, x + 10.3, 10) for x in range(0, 100, 10)]))
     assert len(report) == 9 and len(made) <= 1
     for finding, x in zip(report, range(10, 100, 10), strict=True):
-        assert X + x < finding.x < X + x + 5
+        assert X + x < finding.x < X + x + 0.3
         lon, lat = make(4547, 4326, always_xy=True).transform(finding.x, finding.y)
         assert (finding.lon, finding.lat) == pytest.approx((lon, lat), abs=1e-7)
 
@@ -628,3 +628,7 @@ def test_the_command_checks_a_layer_against_areas_with_names_of_their_own(comman
     status, out, _ = command("check", "villages.gpkg", *words)
     assert status == 1
     assert out.startswith("gap [007]") and "3000.0" in out
+    status, _, err = command("check", "villages.gpkg", "--code", "nr", "--areas", "towns.gpkg")
+    assert status == 2 and "--areas-code" in err
+    status, _, err = command("check", "villages.gpkg", "--code", "id", "--parent", "nr")
+    assert status == 2 and "no column 'nr' (--parent)" in err
