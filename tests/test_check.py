@@ -200,6 +200,14 @@ def test_a_stated_exception_excuses_a_load_and_an_empty_one_does_not():
     assert [finding.rule for finding in report_of(grid)] == ["load_out_of_band"]
 
 
+@pytest.mark.parametrize(
+    ("load", "rules"),
+    [(20, []), (30, []), (19.99, ["load_out_of_band"]), (30.01, ["load_out_of_band"]), (np.nan, ["load_out_of_band"])],
+)
+def test_both_ends_of_the_band_are_in_it(load, rules):
+    assert [finding.rule for finding in report_of(changed("households", 0, load))] == rules
+
+
 def test_a_code_that_is_a_number_is_found():
     grid = small_example().grid.copy()
     grid["grid_code"] = grid["grid_code"].astype("int64")
@@ -440,8 +448,9 @@ def test_the_ground_of_an_invalid_cell_is_no_gap_and_other_ground_is():
     (bow, gap) = gg.check_grid(layer(shapes), areas=areas)
     assert (bow.rule, gap.rule, gap.detail) == ("invalid_geometry", "gap", "10000.000 m2 are in no cell (area p)")
     assert X + 200 < gap.x < X + 300
-    shapes = [*squares(3, 1), shapely.Point(350, 50)]
-    assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon"]
+    for bad in (shapely.Point(350, 50), shapely.LineString([(320, 20), (350, 50)])):
+        shapes = [*squares(3, 1), bad]
+        assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon"]
     shapes = [*squares(3, 1), None]
     assert [finding.rule for finding in gg.check_grid(layer(shapes), areas=areas)] == ["not_polygon", "gap"]
 
@@ -569,10 +578,10 @@ def test_places_are_found_by_one_transformation(monkeypatch):
     monkeypatch.setattr(
         pyproj.Transformer, "from_crs", lambda *args, **named: made.append(args) or make(*args, **named)
     )
-    report = gg.check_grid(layer([shapely.box(x, 0, x + 15, 10) for x in range(0, 100, 10)]))
+    report = gg.check_grid(layer([shapely.box(x, 0, x + 10.3, 10) for x in range(0, 100, 10)]))
     assert len(report) == 9 and len(made) <= 1
     for finding, x in zip(report, range(10, 100, 10), strict=True):
-        assert X + x < finding.x < X + x + 5
+        assert X + x < finding.x < X + x + 0.3
         lon, lat = make(4547, 4326, always_xy=True).transform(finding.x, finding.y)
         assert (finding.lon, finding.lat) == pytest.approx((lon, lat), abs=1e-7)
 
@@ -619,3 +628,7 @@ def test_the_command_checks_a_layer_against_areas_with_names_of_their_own(comman
     status, out, _ = command("check", "villages.gpkg", *words)
     assert status == 1
     assert out.startswith("gap [007]") and "3000.0" in out
+    status, _, err = command("check", "villages.gpkg", "--code", "nr", "--areas", "towns.gpkg")
+    assert status == 2 and "--areas-code" in err
+    status, _, err = command("check", "villages.gpkg", "--code", "id", "--parent", "nr")
+    assert status == 2 and "no column 'nr' (--parent)" in err

@@ -99,6 +99,8 @@ def test_a_row_is_as_high_as_the_mean_cell_is_wide_and_holds_its_upper_edge():
     assert reading_order(cells_, 40.1).tolist() == [1, 0, 2]
     mean = np.array([shapely.box(0, 0, 40, 40), shapely.box(-40, 30, 0, 70)])
     assert reading_order(mean).tolist() == [1, 0]
+    one_large = [(0, 100, 10, 110), (-50, 20, -40, 30), (0, -600, 100, -500)]  # mean height 58, a drop of 80
+    assert reading_order(np.array([shapely.box(*box) for box in one_large])).tolist() == [0, 1, 2]
     lower = np.array([shapely.box(0, 41, 40, 81), shapely.box(-40, 0, 0, 40)])
     assert reading_order(lower).tolist() == [0, 1]
 

@@ -665,6 +665,12 @@ def test_a_band_that_a_square_does_not_touch_is_refused_at_every_size():
                 mgrs_cell(code[:2] + other + code[3:])
 
 
+def test_a_millimetre_beside_a_border_is_beside_it_and_a_nanometre_is_on_it():
+    assert mgrs_reference([3.0, 3 - 1e-15, 3 - 1e-8], [0.0, 0.0, 0.0]).tolist() == [
+        "31NEA0000000000", "31NEA0000000000", "31NDA9999900000"
+    ]  # fmt: skip
+
+
 @given(st.floats(-180, 180), st.floats(-80, 84), st.sampled_from([0, 2, 4, 6, 8, 10]))
 def test_an_mgrs_reference_goes_out_and_comes_back(lon, lat, digits):
     (code,) = mgrs_reference([lon], [lat], digits)
@@ -708,7 +714,7 @@ def test_the_british_national_grid():
     for x, y in ((-0.001, 0), (700_000, 0), (0, -0.001), (0, 1_300_000)):
         with pytest.raises(GridError, match="expected easting 0 to 700000"):
             national_grid_reference([x], [y])
-    for code in ("AA", "TI", "TQ308", "T", "TQ30801122334"):
+    for code in ("AA", "HG", "JN", "RV", "TI", "TQ308", "T", "TQ30801122334"):
         with pytest.raises(GridError, match="British National Grid"):
             national_grid_cell(code)
 

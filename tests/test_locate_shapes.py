@@ -382,6 +382,9 @@ def test_a_hair_of_an_overlap_takes_no_cell_away():
         ("a", "share", 0.545364), ("a", "inside", 1.0), (None, "conflict", None), (None, "conflict", None),
         ("a", "share", 0.999667),
     ]  # fmt: skip
+    assert answers([box(50, 0, 150, 50), LineString([(50, 5), (150, 5)])], grid, by=BY_SHARE) == [
+        (None, "conflict", None)  # 49.99 m and 50 m: a hair decides between them
+    ] * 2  # fmt: skip
     pieces = split(table(shapes[:1]), grid)
     assert rows_of(pieces, "grid_code", "located_by", "share") == [("a", "share", 0.9998), (None, "conflict", 0.0002)]
 
@@ -447,6 +450,8 @@ def test_two_millimetres_of_overlap_are_rounding(metres, how):
     grid = grid_of(a=box(0, 0, 100, 100), b=box(100 - metres, 0, 200, 100))
     thing = box(100 - 0.00205, 10, 100, 60) if how == "conflict" else box(50, 10, 100, 60)
     assert split(table([thing]), grid)["located_by"].tolist() == [how]
+    whole = split(table([box(50, 10, 100, 60)]), grid_of(a=box(0, 0, 100, 100), b=box(100 - metres, 0, 200, 100)))
+    assert ("conflict" in whole["located_by"].tolist()) == (how == "conflict")
     line = LineString([(100 - 0.9 * metres, 10), (100 - 0.1 * metres, 60)])
     assert split(table([line]), grid)["located_by"].isin(["conflict"]).tolist() == [how == "conflict"]
 
@@ -459,6 +464,19 @@ def test_two_millimetres_over_a_border_are_rounding(metres, how):
     assert split(table(shapes), squares())["located_by"].value_counts().to_dict() == (
         {"inside": 3} if how == "inside" else {"share": 5, "outside": 1}
     )
+
+
+def test_a_thin_thing_is_where_it_is_wider_than_rounding():
+    thin = box(99.997, 10, 100.0015, 60)
+    assert answers([thin], by=BY_SHARE) == [("d", "inside", 1.0)]
+    assert len(split(table([thin]), squares())) == 1
+
+
+def test_a_few_centimetres_along_a_border_are_not_lost():
+    line = LineString([(0, 50), (100, 50), (100, 50.05), (150, 50.05)])
+    pieces = split(table([line]), squares())
+    assert pieces.length.tolist() == pytest.approx([50.05, 100], abs=1e-6)
+    assert pieces["grid_code"].tolist() == ["c", "d"]
 
 
 @pytest.mark.parametrize(("part", "code"), [(1e-7, "a"), (1e-5, "b")])

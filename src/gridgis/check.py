@@ -180,9 +180,10 @@ def check_grid(  # noqa: PLR0913 - what users ask for by name
     []
     >>> report.skipped["building_cut"]
     'no buildings were given'
-    >>> villages = gpd.GeoDataFrame({"id": [1, 2]}, geometry=[box(0, 0, 60, 50), box(50, 0, 90, 50)], crs=4547)
-    >>> [str(finding) for finding in check_grid(villages, code="id")]
-    ['overlap [1, 2] at lon 109.510936 lat 0.000226: two cells overlap on 500.000 m2']
+    >>> boxes = [shapely.box(0, 0, 60, 50), shapely.box(50, 0, 90, 50)]
+    >>> villages = gpd.GeoDataFrame({"id": [1, 2]}, geometry=boxes, crs=4547)
+    >>> [(finding.rule, finding.rows, finding.detail) for finding in check_grid(villages, code="id")]
+    [('overlap', ('1', '2'), 'two cells overlap on 500.000 m2')]
     """
     run = _Run(require_frame(grid, "grid"), code, parent)
     run.columns()

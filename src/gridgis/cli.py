@@ -39,7 +39,7 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    **{"measures": "--measure", "scan": "--no-scan"},
+    **{"measures": "--measure", "scan": "--no-scan", "parent": "--parent"},
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -303,6 +303,10 @@ def _check(options: argparse.Namespace) -> int:
     scheme = None if named and options.scheme is None else _scheme(options)
     band = _wishes(options, "households").get("households")
     grid = _cells(options.grid)
+    if options.areas and options.code not in (None, *grid.columns):
+        raise GridError(
+            f"--code {options.code}: the cells have no such column; that of the areas is named with --areas-code."
+        )
     if named:
         named.setdefault("parent", "parent_code" if "parent_code" in grid.columns else None)
     areas, buildings = _proof_tables(options, grid)
