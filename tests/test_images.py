@@ -540,19 +540,29 @@ def test_fonts_that_forbid_it_are_not_embedded(monkeypatch):
         fonts.typeface(["网"], "en")
 
 
-def test_first_faces_of_collections_stand_for_all():
+@pytest.mark.chinese
+def test_every_face_of_a_collection_is_found(font_file, no_font, monkeypatch, tmp_path):
+    """Also where matplotlib lists only the first, as older versions do; and where it came later."""
+    from fontTools.ttLib import TTCollection, TTFont
     from matplotlib import font_manager
 
-    class Entry:
-        def __init__(self, entry):
-            self.name, self.fname = entry.name, entry.fname
+    pair = TTCollection()
+    pair.fonts = [TTFont(font_file), TTFont(font_file)]
+    for record in pair.fonts[0]["name"].names:
+        if record.nameID in (1, 16):
+            record.string = "Some Other"
+    path = str(tmp_path / "pair.ttc")
+    pair.save(path)
 
-    collections = [font for font in font_manager.fontManager.ttflist if font.fname.endswith(".ttc")]
-    if not collections:
-        pytest.skip("no font collection on this machine")
-    named = fonts._in_collection(Entry(collections[0]))
-    assert len(named) > 1
-    assert collections[0].name in dict(named)
+    class Entry:
+        name, fname, style, weight = "Some Other", path, "normal", 400
+
+    wanted = [("Some Other", 0), (fonts.FONTS[0], 1)]
+    assert fonts._in_collection(Entry()) == wanted
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, path])
+    assert [(face.name, face.number) for face in fonts._faces(fonts.FONTS)[fonts.FONTS[0]]] == wanted[1:]
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
 
 
 @pytest.mark.chinese
