@@ -550,6 +550,25 @@ def test_columns_may_have_any_name():
     assert "gridgis row" in render(explore(table))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.array([1, None, 3], dtype="Int64"), pd.array([True, None, False], dtype="boolean"), [1, "a", None],
+        pd.arrays.SparseArray([1, 0, 2]), np.array([2**63 + 5, 1, 2], "uint64"), [10**30, 1, None], [1j, 2, 3],
+        pd.period_range("2024-01", periods=3, freq="M"), pd.interval_range(0, 3), pd.to_timedelta([1, 2, None], "h"),
+        pd.Categorical([3, 1, None], categories=[1, 2, 3]), [[1], {}, None], [None] * 3, ["a\0b", "</script>", ""],
+    ],
+    ids=lambda values: str(getattr(values, "dtype", type(values).__name__)),
+)  # fmt: skip
+def test_values_of_any_type_are_counted_once(values):
+    shapes = [shapely.box(420000 + 10 * i, 4007000, 420010 + 10 * i, 4007010) for i in range(3)]
+    table = gpd.GeoDataFrame({"n": values}, geometry=shapes, crs=4547)
+    for column in ("n", values, table["n"]):
+        made = explore(table, column, popup=True)
+        assert sum(row["count"] for row in model(made)["rows"]) == 3
+        assert "gridgis" in render(made)
+
+
 def test_any_crs_and_mixed_shapes():
     shapes = [shapely.Point(13, 52), shapely.LineString([(13, 52), (13.1, 52.1)]), shapely.box(13, 52, 13.1, 52.1)]
     series = gpd.GeoSeries(shapes, crs=4326)
@@ -586,6 +605,7 @@ def test_any_crs_and_mixed_shapes():
         (lambda: explore(cells(n=1), np.ones((4, 2))), "one value for each row"),
         (lambda: explore(cells(n=1), pd.DataFrame({"n": range(4)})), "one value for each row"),
         (lambda: explore(cells(n=1), {"a": 1}), "one value for each row, in order, got dict"),
+        (lambda: explore(cells(n=1), cells(n=1).geometry), "shapes have no colour"),
         (lambda: explore(cells(n=1), 5), "column: expected one of n, got 5"),
         (lambda: explore(twice(cells(n=1))), "each column once; more than once: n; rename or drop"),
         (lambda: publish(twice(grid_of_one()), measures=["households"]), "table: expected each column once"),
