@@ -468,6 +468,8 @@ def test_bytes_are_text_or_a_number_of_bytes():
             "café",
             "no data",
         ]
+    half = cells(b=pd.Series(["\ud800网", "x", "y", "y"], dtype=object))
+    assert [row["text"] for row in model(explore(half, "b"))["rows"]] == ["?网", "x", "y"]
     with pytest.warns(GridWarning, match="hold persons are left out: b"):
         explore(cells(b=[b"call 13812345678", None, None, None]))
 

@@ -155,12 +155,16 @@ def _checked(table: object) -> gpd.GeoDataFrame:
 
 
 def _holds_bytes(values: pd.Series) -> bool:
+    """Say whether some value is no text that can be written: bytes, or half of a pair of code units."""
     able = values.dtype == object or "binary" in str(values.dtype)
-    return able and any(isinstance(value, _RAW) for value in values)
+    return able and any(value is not _text_of_bytes(value) for value in values)
 
 
 def _text_of_bytes(value: Any) -> Any:
     """Read bytes as the text that they are; of others only say how many."""
+    if isinstance(value, str):
+        text = value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        return value if text == value else text
     if not isinstance(value, _RAW):
         return value
     try:
