@@ -14,8 +14,8 @@ import gridgis
 
 PACKAGE = Path(gridgis.__file__).parent
 LAYERS = [
-    "_version", "progress", "cover", "answers", "contract", "compiled", "versions", "whole", "codes", "check", "crs", "read", "lattice", "divide", "sample", "persons", "locate", "summarise", "batches",
-    "privacy", "write", "scale", "maps", "leaks", "images", "pages", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "console", "publishing_commands", "cli",
+    "_version", "progress", "cover", "answers", "contract", "compiled", "versions", "locks", "whole", "antimeridian", "crs", "codes", "check", "read", "lattice", "divide", "sample", "persons", "locate", "summarise", "batches",
+    "privacy", "scale", "maps", "leaks", "write", "images", "pages", "report", "describe", "settings", "record", "steps", "pipeline", "arguments", "console", "publishing_commands", "cli",
     "__main__",
 ]  # fmt: skip
 PUBLIC = [

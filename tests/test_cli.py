@@ -89,7 +89,7 @@ def test_step_by_step_gives_what_run_gives(gridgis, town):
     assert status == 0, err
     assert "of 17 rules hold" in out
     assert out.endswith("Wrote 新 格.gpkg\n")
-    assert gg.read_grid(town / "新 格.gpkg").equals(gg.read_grid(town / "out" / "grid.gpkg"))
+    assert gg.read_grid(town / "新 格.gpkg").equals(gg.read_grid(town / "out" / "internal" / "grid.gpkg"))
     note = gg.read_provenance(town / "新 格.gpkg")
     assert note["inputs"]["areas"]["file"] == "areas.gpkg"
     assert str(town) not in json.dumps(note)
@@ -99,14 +99,14 @@ def test_step_by_step_gives_what_run_gives(gridgis, town):
     assert out.startswith("17 of 17 rules hold")
     point = ("--x", "x", "--y", "y", "--crs", "EPSG:4547")
     assert gridgis("locate", "events.csv", "新 格.gpkg", *point, "--out", "located.csv")[0] == 0
-    assert (town / "located.csv").read_bytes() == (town / "out" / "events_located.csv").read_bytes()
+    assert (town / "located.csv").read_bytes() == (town / "out" / "internal" / "events_located.csv").read_bytes()
     status, out, err = gridgis("summarise", "新 格.gpkg", "located.csv", "--by", "category", "--out", "table.gpkg")
     assert out.startswith("120 of 120 rows counted")
     for kind, page in (("coverage", "m.html"), ("hotspots", "h.html"), ("coverage", "m.png"), ("hotspots", "h.svg")):
         status, out, err = gridgis("map", "table.gpkg", "--kind", kind, "--out", f"maps/{page}")
         assert status == 0, err
         assert out.endswith(f"Wrote maps/{page}\n")
-    assert (town / "maps" / "m.html").read_bytes() == (town / "out" / "coverage.html").read_bytes()
+    assert (town / "maps" / "m.html").read_bytes() == (town / "out" / "public" / "coverage.html").read_bytes()
 
 
 def test_a_grid_in_geojson_goes_the_whole_way(gridgis):
@@ -123,18 +123,20 @@ def test_a_grid_in_geojson_goes_the_whole_way(gridgis):
 
 def test_an_event_beside_the_grid_goes_to_the_nearest_cell(gridgis, town):
     events = pd.read_csv(town / "events.csv", dtype=str)
-    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    grid = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     west, south, _, _ = grid.total_bounds
     events.loc[:1, ["x", "y"]] = [[str(west - 3), str(south)], [str(west - 30), str(south)]]
     events.to_csv(town / "moved.csv", index=False)
-    words = ("locate", "moved.csv", "out/grid.gpkg", "--x", "x", "--y", "y", "--crs", 4547, "--out", "l.csv")
+    words = ("locate", "moved.csv", "out/internal/grid.gpkg", "--x", "x", "--y", "y", "--crs", 4547, "--out", "l.csv")
     assert gridgis(*words)[1].startswith("120 rows: 118 inside, 2 outside")
     assert "distance_m" not in gg.read_table(town / "l.csv").columns
     assert gridgis(*words, "--near-m", 5)[1].startswith("120 rows: 118 inside, 1 near, 1 outside")
     located = gg.read_table(town / "l.csv")
     assert float(located["distance_m"][0]) == pytest.approx(3)
     assert located["distance_m"][1:].isna().all()
-    assert gridgis("summarise", "out/grid.gpkg", "l.csv", "--out", "t.gpkg")[1].startswith("119 of 120 rows counted")
+    assert gridgis("summarise", "out/internal/grid.gpkg", "l.csv", "--out", "t.gpkg")[1].startswith(
+        "119 of 120 rows counted"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.crs. was not provided:UserWarning")
@@ -143,18 +145,24 @@ def test_lines_and_polygons_get_their_cell(gridgis, town, crs):
     gg.read_table(town / "streets.gpkg").set_crs(crs, allow_override=True).to_file(town / "s.gpkg")
     words = ("--crs", "EPSG:4547") if crs is None else ()
     for by in ("largest_share", "representative_point"):
-        status, _, err = gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
+        status, _, err = gridgis("locate", "s.gpkg", "out/internal/grid.gpkg", *words, "--by", by, "--out", f"{by}.csv")
         assert (status, err) == (0, "")
-        wanted = gg.locate(gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "grid.gpkg"), by=by)
+        wanted = gg.locate(
+            gg.read_table(town / "streets.gpkg"), gg.read_grid(town / "out" / "internal" / "grid.gpkg"), by=by
+        )
         assert gg.read_table(town / f"{by}.csv")["grid_code"].equals(wanted["grid_code"])
-    assert gridgis("locate", "s.gpkg", "out/grid.gpkg", *words, "--by", "split", "--out", "pieces.csv")[::2] == (0, "")
+    assert gridgis("locate", "s.gpkg", "out/internal/grid.gpkg", *words, "--by", "split", "--out", "pieces.csv")[
+        ::2
+    ] == (0, "")
     pieces = gg.read_table(town / "pieces.csv")
     assert pieces["share"].astype(float).sum() == pytest.approx(len(gg.read_table(town / "streets.gpkg")))
     assert "geometry" not in pieces.columns
 
 
 def test_buildings_of_a_town_that_was_divided_lie_inside(gridgis):
-    status, out, _ = gridgis("locate", "buildings.gpkg", "out/grid.gpkg", "--by", "largest_share", "--out", "b.csv")
+    status, out, _ = gridgis(
+        "locate", "buildings.gpkg", "out/internal/grid.gpkg", "--by", "largest_share", "--out", "b.csv"
+    )
     assert (status, out) == (0, "160 rows: 160 inside\nWrote b.csv\n")
 
 
@@ -289,10 +297,10 @@ def test_the_lines_after_the_summary(gridgis, town):
 
 def test_a_grid_goes_on(gridgis, town):
     words = ("divide", "areas.gpkg", "buildings.gpkg", "--barriers", "streets.gpkg")
-    status, out, err = gridgis(*words, "--previous", "out/grid.gpkg", "--out", "new.gpkg")
+    status, out, err = gridgis(*words, "--previous", "out/internal/grid.gpkg", "--out", "new.gpkg")
     assert (status, err) == (0, "")
     assert "17 of 17 rules hold" in out  # nothing was retired
-    old, new = gg.read_grid(town / "out" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
+    old, new = gg.read_grid(town / "out" / "internal" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
     assert new["grid_code"].tolist() == new["previous_code"].tolist() == old["grid_code"].tolist()
     note = gg.read_provenance(town / "new.gpkg")
     assert note["inputs"]["previous"]["file"] == "grid.gpkg"
@@ -320,12 +328,12 @@ def test_a_code_is_never_issued_again(gridgis, town):
 
 
 def test_a_grid_in_degrees_goes_on_and_gives_its_crs(gridgis, town):
-    gg.read_grid(town / "out" / "grid.gpkg").to_crs(4326).to_file(town / "old.geojson")
+    gg.read_grid(town / "out" / "internal" / "grid.gpkg").to_crs(4326).to_file(town / "old.geojson")
     gpd.read_file(town / "areas.gpkg").to_crs(4326).to_file(town / "degrees.gpkg")
     words = ("divide", "degrees.gpkg", "buildings.gpkg", "--previous", "old.geojson", "--out", "new.gpkg")
     status, _, err = gridgis(*words)
     assert status == 0, err
-    old, new = gg.read_grid(town / "out" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
+    old, new = gg.read_grid(town / "out" / "internal" / "grid.gpkg"), gg.read_grid(town / "new.gpkg")
     assert new.crs == old.crs
     assert new["grid_code"].tolist() == old["grid_code"].tolist()
 
@@ -355,7 +363,7 @@ def spoiled(town):
     (town / "headers.csv").write_text("x,y\n", encoding="utf-8")
     (town / "broken.json").write_text('{"name": ', encoding="utf-8")
     (town / "odd.toml").write_text('name = "x"\nfields = 3\n', encoding="utf-8")
-    areas, grid = gpd.read_file(town / "areas.gpkg"), gpd.read_file(town / "out" / "grid.gpkg")
+    areas, grid = gpd.read_file(town / "areas.gpkg"), gpd.read_file(town / "out" / "internal" / "grid.gpkg")
     gpd.GeoDataFrame(geometry=[shapely.MultiPoint([(420000, 4007000)])], crs=4547).to_file(town / "dots.gpkg")
     degrees = areas.to_crs(4326)
     swapped = shapely.transform(degrees.geometry.to_numpy(), lambda xy: xy[:, ::-1])
@@ -372,7 +380,7 @@ def spoiled(town):
     grid.assign(**other).to_file(town / "elsewhere.gpkg")
     parents = [code[:-3] for code in grid["grid_code"]]
     grid.assign(parent_code=[parents[0], parents[-1], *parents[2:]]).to_file(town / "moved.gpkg")
-    located = pd.read_csv(town / "out" / "events_located.csv", dtype=str)
+    located = pd.read_csv(town / "out" / "internal" / "events_located.csv", dtype=str)
     located.assign(grid_code="1" + located["grid_code"].str[1:]).to_csv(town / "other.csv", index=False)
     located.assign(phone="13812345678").to_csv(town / "phones.csv", index=False)
     return town
@@ -380,7 +388,7 @@ def spoiled(town):
 
 DIVIDE = "divide {} buildings.gpkg --out new.gpkg"
 AREAS = DIVIDE.format("areas.gpkg") + " "
-NEAR = "locate events.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv --near-m "
+NEAR = "locate events.csv out/internal/grid.gpkg --x x --y y --crs 4547 --out new.csv --near-m "
 WRONG = [
     (DIVIDE.format("nix.gpkg"), r"nix.gpkg: expected a file; there is nothing there"),
     (DIVIDE.format("folder.gpkg"), r"folder.gpkg: expected a file; there is a folder"),
@@ -418,7 +426,7 @@ WRONG = [
     (AREAS + "--cells 5 3", r"--cells: .*each more than the one before, got \[5, 3\]"),
     (AREAS + "--cells 3 3", r"--cells: .*each more than the one before, got \[3, 3\]"),
     (AREAS + "--cells 1", r"1 cells cannot cover 2 areas"),
-    (AREAS + "--cells 4 --previous out/grid.gpkg", r"--cells: with a previous grid their number follows from it"),
+    (AREAS + "--cells 4 --previous out/internal/grid.gpkg", r"--cells: with a previous grid their number follows from it"),
     (AREAS + "--jobs 0", r"--jobs: expected a whole number, 1 to 1024, got 0"),
     (AREAS + "--jobs 5000", r"--jobs: expected a whole number, 1 to 1024, got 5000"),
     (AREAS + "--dedicated nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
@@ -430,12 +438,12 @@ WRONG = [
     (AREAS + "--previous nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
     (AREAS + "--previous zone.gpkg", r"zone.gpkg: expected the columns grid_code, parent_code; .* missing"),
     (AREAS + "--previous nocode.gpkg", r"nocode.gpkg: expected the columns .*; grid_code missing"),
-    (AREAS + "--previous out/cells.csv", r"cells.csv: expected geometry, got a plain table"),
+    (AREAS + "--previous out/public/cells.csv", r"cells.csv: expected geometry, got a plain table"),
     (AREAS + "--previous elsewhere.gpkg", r"--previous: expected a grid of these areas.* no cell lies in these areas"),
     (AREAS + "--previous beats.gpkg", r"--previous: 4 codes do not fit the scheme unit grid, .*; a grid goes on in its own"),
     (AREAS + "--previous moved.gpkg", r"--previous: 1 codes do not fit .*its cell is in 990101001002\): 990101001001002"),
-    (AREAS + "--previous out/grid.gpkg --crs EPSG:4548", r"areas and previous: expected one CRS.*; name no CRS, then that"),
-    ("divide areas.gpkg buildings.gpkg --previous out/grid.gpkg --out out/grid.gpkg", r"this is an input"),
+    (AREAS + "--previous out/internal/grid.gpkg --crs EPSG:4548", r"areas and previous: expected one CRS.*; name no CRS, then that"),
+    ("divide areas.gpkg buildings.gpkg --previous out/internal/grid.gpkg --out out/internal/grid.gpkg", r"this is an input"),
     ("divide areas.gpkg buildings.gpkg --fixed zone.gpkg --out zone.gpkg", r"this is an input"),
     (DIVIDE.format("areas.gpkg") + " --scheme nix.toml", r"nix.toml: .* cannot be read"),
     (DIVIDE.format("areas.gpkg") + " --scheme junk.toml", r"junk.toml: .*UTF-8"),
@@ -450,62 +458,62 @@ WRONG = [
     ("divide areas.gpkg buildings.gpkg --out areas.gpkg/new.gpkg", r"areas.gpkg is a file"),
     ("check events.csv", r"expected cells with their polygons, got a table without geometry"),
     ("check junk.gpkg", r"junk.gpkg: the file cannot be read"),
-    ("check out/grid.gpkg --households 9 3", r"--households"),
-    ("check out/grid.gpkg --areas nix.gpkg", r"nix.gpkg: expected a file"),
-    ("locate events.csv out/grid.gpkg --out new.csv", r"a table needs --x and --y, .* event_id, category, x, y"),
-    ("locate events.csv out/grid.gpkg --x x --out new.csv", r"expected both --x and --y"),
-    ("locate events.csv out/grid.gpkg --x x --y y --out new.csv", r"a table needs --crs"),
-    ("locate events.csv out/grid.gpkg --x lon --y y --crs 4547 --out new.csv", r"no column 'lon' \(--x\)"),
-    ("locate events.csv out/grid.gpkg --x x --y y --crs abc --out new.csv", r"--crs: expected a CRS"),
-    ("locate empty.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"empty.csv: the file cannot be read"),
-    ("locate buildings.gpkg out/grid.gpkg --out new.csv", r"expected Point, got Polygon in 160 rows \(0, 1, 2"),
+    ("check out/internal/grid.gpkg --households 9 3", r"--households"),
+    ("check out/internal/grid.gpkg --areas nix.gpkg", r"nix.gpkg: expected a file"),
+    ("locate events.csv out/internal/grid.gpkg --out new.csv", r"a table needs --x and --y, .* event_id, category, x, y"),
+    ("locate events.csv out/internal/grid.gpkg --x x --out new.csv", r"expected both --x and --y"),
+    ("locate events.csv out/internal/grid.gpkg --x x --y y --out new.csv", r"a table needs --crs"),
+    ("locate events.csv out/internal/grid.gpkg --x lon --y y --crs 4547 --out new.csv", r"no column 'lon' \(--x\)"),
+    ("locate events.csv out/internal/grid.gpkg --x x --y y --crs abc --out new.csv", r"--crs: expected a CRS"),
+    ("locate empty.csv out/internal/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"empty.csv: the file cannot be read"),
+    ("locate buildings.gpkg out/internal/grid.gpkg --out new.csv", r"expected Point, got Polygon in 160 rows \(0, 1, 2"),
     ("locate events.csv areas.gpkg --x x --y y --crs 4547 --out new.csv", r"grid_code"),
-    ("locate events.csv out/grid.gpkg --x x --y y --crs 4547 --out events.csv", r"this is an input"),
-    ("locate out/events_located.csv out/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"no column 'x'"),
-    ("locate buildings.gpkg out/grid.gpkg --by split --near-m 5 --out new.csv", r"--near-m: .* with --by split\.$"),
-    ("locate events.csv out/grid.gpkg --by split --out new.csv", r"events.csv: expected geometry, got a table; name --x"),
+    ("locate events.csv out/internal/grid.gpkg --x x --y y --crs 4547 --out events.csv", r"this is an input"),
+    ("locate out/internal/events_located.csv out/internal/grid.gpkg --x x --y y --crs 4547 --out new.csv", r"no column 'x'"),
+    ("locate buildings.gpkg out/internal/grid.gpkg --by split --near-m 5 --out new.csv", r"--near-m: .* with --by split\.$"),
+    ("locate events.csv out/internal/grid.gpkg --by split --out new.csv", r"events.csv: expected geometry, got a table; name --x"),
     (NEAR + "0", r"^--near-m: expected a number of metres above 0, .*, got 0.0; leave it out"),
     (NEAR + "nan", r"^--near-m: expected .*, got nan"),
-    ("locate dots.gpkg out/grid.gpkg --by largest_share --out new.csv", r"expected points, lines or polygons, got MultiPoint in rows 0\.$"),
-    ("summarise out/grid.gpkg events.csv --out new.gpkg", r"expected the columns grid_code, located_by"),
-    ("summarise out/grid.gpkg other.csv --out new.gpkg", r"codes are in no cell of this grid .*locate them again"),
-    ("summarise out/grid.gpkg out/events_located.csv --by nix --out new.gpkg", r"nix missing"),
-    ("summarise out/grid.gpkg phones.csv --by phone --out new.gpkg", r"phone: this column holds persons"),
-    ("summarise out/grid.gpkg out/events_located.csv --by event_id --out new.gpkg", r"up to 50 categories, got 120"),
+    ("locate dots.gpkg out/internal/grid.gpkg --by largest_share --out new.csv", r"expected points, lines or polygons, got MultiPoint in rows 0\.$"),
+    ("summarise out/internal/grid.gpkg events.csv --out new.gpkg", r"expected the columns grid_code, located_by"),
+    ("summarise out/internal/grid.gpkg other.csv --out new.gpkg", r"codes are in no cell of this grid .*locate them again"),
+    ("summarise out/internal/grid.gpkg out/internal/events_located.csv --by nix --out new.gpkg", r"nix missing"),
+    ("summarise out/internal/grid.gpkg phones.csv --by phone --out new.gpkg", r"phone: this column holds persons"),
+    ("summarise out/internal/grid.gpkg out/internal/events_located.csv --by event_id --out new.gpkg", r"up to 50 categories, got 120"),
     ("map bare.gpkg --out new.html", r"the table holds none; summarise it first"),
-    ("map out/cells.csv --out new.html", r"cells.csv: expected geometry, got a plain table"),
-    ("map out/grid.gpkg --out new.html --hide-below 0", r"--hide-below: expected a whole number of 2 or more, got 0"),
-    ("map out/grid.gpkg --out new.html --kind hotspots --value nonsense", r"expected one of households, got 'nonsense'"),
-    ("map out/grid.gpkg --out new.html --value households", r"say --kind hotspots"),
-    ("map out/grid.gpkg --out new.docx", r"expected a file ending in .html.*; got .docx"),
-    ("map out/grid.gpkg --out out/grid.gpkg", r"expected a file ending in"),
-    ("map out/grid.gpkg --out new", r"ending in .html.*, or --site; got no ending"),
+    ("map out/public/cells.csv --out new.html", r"cells.csv: expected geometry, got a plain table"),
+    ("map out/internal/grid.gpkg --out new.html --hide-below 0", r"--hide-below: expected a whole number of 2 or more, got 0"),
+    ("map out/internal/grid.gpkg --out new.html --kind hotspots --value nonsense", r"expected one of households, got 'nonsense'"),
+    ("map out/internal/grid.gpkg --out new.html --value households", r"say --kind hotspots"),
+    ("map out/internal/grid.gpkg --out new.docx", r"expected a file ending in .html.*; got .docx"),
+    ("map out/internal/grid.gpkg --out out/internal/grid.gpkg", r"expected a file ending in"),
+    ("map out/internal/grid.gpkg --out new", r"ending in .html.*, or --site; got no ending"),
     ("map cellless.gpkg --out new.html", r"cellless.gpkg: expected at least one cell, got a table without rows"),
     ("map cellless.gpkg --round-to 5 --out new.html", r"cellless.gpkg: expected at least one cell"),
-    ("map out/grid.gpkg --out out --site", r"--out out: the folder holds other files; name a new one"),
-    ("map out/grid.gpkg --out new.html --site", r"with --site expected the name of a folder, got a file .html"),
-    ("map out/grid.gpkg --out run.toml --site", r"--out run.toml: expected a folder to write; there is a file"),
-    ("map out/grid.gpkg --out run.toml/new --site", r"expected a file in a folder; run.toml is a file"),
-    ("map out/grid.gpkg --out new.html --ledger l.json", r"^--ledger: a release needs --as-of, the date"),
-    ("map out/grid.gpkg --out s --site --ledger s/l.json --as-of 2026", r"it would lie in the folder of the page"),
-    ("map out/grid.gpkg --out new.html --ledger ./new.html --as-of 2026", r"this is an input"),
-    ("map out/grid.gpkg --out new.html --round-to 5 --internal", r"expected one of --round-to,"),
+    ("map out/internal/grid.gpkg --out out --site", r"--out out: the folder holds other files; name a new one"),
+    ("map out/internal/grid.gpkg --out new.html --site", r"with --site expected the name of a folder, got a file .html"),
+    ("map out/internal/grid.gpkg --out run.toml --site", r"--out run.toml: expected a folder to write; there is a file"),
+    ("map out/internal/grid.gpkg --out run.toml/new --site", r"expected a file in a folder; run.toml is a file"),
+    ("map out/internal/grid.gpkg --out new.html --ledger l.json", r"^--ledger: a release needs --as-of, the date"),
+    ("map out/internal/grid.gpkg --out s --site --ledger s/l.json --as-of 2026-06-30", r"it would lie in the folder of the page"),
+    ("map out/internal/grid.gpkg --out new.html --ledger ./new.html --as-of 2026-06-30", r"this is an input"),
+    ("map out/internal/grid.gpkg --out new.html --round-to 5 --internal", r"expected one of --round-to,"),
     ("atlas nix.gpkg --out new.pdf", r"nix.gpkg: expected a file; there is nothing there"),
     ("atlas cellless.gpkg --out new.pdf", r"cellless.gpkg: expected at least one cell"),
-    ("atlas out/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .pdf; got .html"),
-    ("atlas out/grid.gpkg --out folder.pdf", r"there is a folder of this name"),
-    ("atlas out/grid.gpkg --out new.pdf --value count", r"^--value: expected one of households, got 'count'"),
-    ("atlas out/grid.gpkg --out new.pdf --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
-    ("atlas out/grid.gpkg --out new.pdf --measure kind", r"^--measure: 'kind' counts no things"),
-    ("atlas out/grid.gpkg --out new.pdf --round-to 2", r"^--round-to: expected a whole number of 3 or more"),
-    ("atlas out/grid.gpkg --out new.pdf --level nix", r"^--level: expected a column with a code"),
+    ("atlas out/internal/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .pdf; got .html"),
+    ("atlas out/internal/grid.gpkg --out folder.pdf", r"there is a folder of this name"),
+    ("atlas out/internal/grid.gpkg --out new.pdf --value count", r"^--value: expected one of households, got 'count'"),
+    ("atlas out/internal/grid.gpkg --out new.pdf --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
+    ("atlas out/internal/grid.gpkg --out new.pdf --measure kind", r"^--measure: 'kind' counts no things"),
+    ("atlas out/internal/grid.gpkg --out new.pdf --round-to 2", r"^--round-to: expected a whole number of 3 or more"),
+    ("atlas out/internal/grid.gpkg --out new.pdf --level nix", r"^--level: expected a column with a code"),
     ("costs nix.gpkg", r"nix.gpkg: expected a file; there is nothing there"),
     ("costs empty.gpkg", r"empty.gpkg: the file cannot be read"),
     ("costs cellless.gpkg", r"cellless.gpkg: expected at least one cell"),
-    ("costs out/grid.gpkg --hide-below 1", r"^--hide-below: expected a whole number of 2 or more, got 1"),
-    ("costs out/grid.gpkg --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
-    ("costs out/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .csv, .xlsx; got .html"),
-    ("costs out/grid.gpkg --out folder.gpkg", r"expected a file ending in .csv"),
+    ("costs out/internal/grid.gpkg --hide-below 1", r"^--hide-below: expected a whole number of 2 or more, got 1"),
+    ("costs out/internal/grid.gpkg --measure nix", r"^--measure: expected columns of the table, 'nix' is none"),
+    ("costs out/internal/grid.gpkg --out new.html", r"--out new.html: expected a file ending in .csv, .xlsx; got .html"),
+    ("costs out/internal/grid.gpkg --out folder.gpkg", r"expected a file ending in .csv"),
     ("leaks nix.html", r"nix.html: expected a file; there is nothing there"),
     ("leaks folder.gpkg", r"folder.gpkg: expected files to read; there is none in this folder"),
     ("leaks damaged.zip", r"^damaged.zip: .*nothing can be said of it: an archive is damaged; it cannot be read \(Bad CRC-32"),
@@ -546,7 +554,9 @@ def test_what_the_parser_refuses(gridgis, words):
 
 def test_coordinates_from_elsewhere_are_told(gridgis, town):
     for words in (("--x", "y", "--y", "x"), ("--x", "x", "--y", "y", "--crs", 4548)):
-        status, out, err = gridgis("locate", "events.csv", "out/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv")
+        status, out, err = gridgis(
+            "locate", "events.csv", "out/internal/grid.gpkg", "--crs", 4547, *words, "--out", "l.csv"
+        )
         assert status == 0
         assert out.startswith("120 rows: 120 outside")
         assert err.startswith("note: things to locate: 120 of 120 lie outside the grid; are x and y swapped")
@@ -554,9 +564,9 @@ def test_coordinates_from_elsewhere_are_told(gridgis, town):
 
 def test_a_table_without_rows_is_no_fault(gridgis, spoiled):
     point = ("--x", "x", "--y", "y", "--crs", 4547)
-    status, out, _ = gridgis("locate", "headers.csv", "out/grid.gpkg", *point, "--out", "l.csv")
+    status, out, _ = gridgis("locate", "headers.csv", "out/internal/grid.gpkg", *point, "--out", "l.csv")
     assert (status, out) == (0, "0 rows\nWrote l.csv\n")
-    status, out, err = gridgis("summarise", "out/grid.gpkg", "l.csv", "--out", "t.gpkg")
+    status, out, err = gridgis("summarise", "out/internal/grid.gpkg", "l.csv", "--out", "t.gpkg")
     assert status == 0, err
     assert out.startswith("0 of 0 rows counted")
 
@@ -565,12 +575,12 @@ def test_a_disk_that_is_full(gridgis, town, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    before = (town / "out" / "grid.gpkg").read_bytes()
+    before = (town / "out" / "internal" / "grid.gpkg").read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", full)
-        sentence = refused(gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "out/grid.gpkg"))
+        sentence = refused(gridgis("divide", "areas.gpkg", "buildings.gpkg", "--out", "out/internal/grid.gpkg"))
         assert "No space left on device" in sentence
-        assert (town / "out" / "grid.gpkg").read_bytes() == before
+        assert (town / "out" / "internal" / "grid.gpkg").read_bytes() == before
         status, _, err = gridgis("run", "run.toml", "--force")
         assert (status, "No space left" in err) == (2, True)
     assert not [file for file in (town / "out").iterdir() if file.name.startswith(".")]
@@ -579,7 +589,7 @@ def test_a_disk_that_is_full(gridgis, town, monkeypatch):
 
 def test_a_folder_that_may_not_be_written(gridgis, town, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "nothing may be written" in refused(gridgis("map", "out/grid.gpkg", "--out", "locked/new.html"))
+    assert "nothing may be written" in refused(gridgis("map", "out/internal/grid.gpkg", "--out", "locked/new.html"))
 
 
 def test_a_folder_in_which_a_run_may_not_write(gridgis, town, monkeypatch):
@@ -620,7 +630,7 @@ def test_too_little_memory(gridgis, monkeypatch):
 @pytest.fixture
 def torn(town):
     """A grid with an overlap, and others that are hardly grids."""
-    grid = gpd.read_file(town / "out" / "grid.gpkg")
+    grid = gpd.read_file(town / "out" / "internal" / "grid.gpkg")
     wider = grid.geometry.copy()
     wider[0] = wider[0].buffer(5)
     grid.set_geometry(wider).to_file(town / "overlap.gpkg")
@@ -686,12 +696,12 @@ def test_divide_prints_findings_and_what_was_allowed(gridgis, town):
     status, out, _ = gridgis(*words, "--allow", "building_across_parents")
     assert status == 0
     assert "allowed: building_across_parents (1 finding)" in out
-    before = (town / "out" / "grid.gpkg").read_bytes()
+    before = (town / "out" / "internal" / "grid.gpkg").read_bytes()
     status, out, err = gridgis("run", "run.toml")
     assert status == 1
     assert "building_across_parents [across]" in out
     assert err.splitlines()[-1].endswith("all of them are in check_failed.json.")
-    assert (town / "out" / "grid.gpkg").read_bytes() == before
+    assert (town / "out" / "internal" / "grid.gpkg").read_bytes() == before
 
 
 def test_codes_of_ones_own(gridgis, town):
@@ -715,7 +725,15 @@ def test_codes_of_ones_own(gridgis, town):
 @pytest.fixture
 def counted_table(gridgis, town):
     """What `gridgis summarise` writes, under a name with Chinese letters and a space."""
-    words = ("summarise", "out/grid.gpkg", "out/events_located.csv", "--by", "category", "--out", "表 一.gpkg")
+    words = (
+        "summarise",
+        "out/internal/grid.gpkg",
+        "out/internal/events_located.csv",
+        "--by",
+        "category",
+        "--out",
+        "表 一.gpkg",
+    )
     assert gridgis(*words)[0] == 0
     return town / "表 一.gpkg"
 
@@ -863,7 +881,7 @@ def test_leaks_never_ends_in_a_traceback(gridgis, town, seed):
         archive.writestr("a.txt", "tel 13812345678 " * 40)
     sources = {
         "zip": target.getvalue(),
-        **{name: (town / "out" / f"{name}").read_bytes() for name in ("coverage.png", "grid.gpkg")},
+        **{name: (town / "out" / name).read_bytes() for name in ("public/coverage.png", "internal/grid.gpkg")},
     }
     for name, data in sources.items():
         spoiled = bytearray(data[: rng.integers(1, len(data))])
@@ -884,20 +902,22 @@ def test_run_says_what_it_did_and_why(gridgis, town, monkeypatch, tmp_path):
     status, out, err = gridgis("run", f"{town.name}/run.toml")
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "divide   up to date (nothing it depends on has changed)"
-    (town / "out" / "cells.csv").unlink()
+    (town / "out" / "public" / "cells.csv").unlink()
     out = gridgis("run", town / "run.toml", "--dry-run")[1]
-    assert out.splitlines()[2] == "publish  would be made (missing: cells.csv)"
-    assert not (town / "out" / "cells.csv").exists()
-    assert gridgis("run", town / "run.toml")[1].splitlines()[2].startswith("publish  made (missing: cells.csv): ")
+    assert out.splitlines()[2] == "publish  would be made (missing: public/cells.csv)"
+    assert not (town / "out" / "public" / "cells.csv").exists()
+    assert (
+        gridgis("run", town / "run.toml")[1].splitlines()[2].startswith("publish  made (missing: public/cells.csv): ")
+    )
 
 
 def test_run_refuses_work_by_hand_and_force_goes_on(gridgis, town):
-    (town / "out" / "cells.csv").write_text("mine", encoding="utf-8")
+    (town / "out" / "public" / "cells.csv").write_text("mine", encoding="utf-8")
     status, _, err = gridgis("run", "run.toml")
     assert status == 2
     assert "cells.csv: not as gridgis wrote it" in err
     assert "--force" in err
-    assert (town / "out" / "cells.csv").read_text(encoding="utf-8") == "mine"
+    assert (town / "out" / "public" / "cells.csv").read_text(encoding="utf-8") == "mine"
     assert gridgis("run", "run.toml", "--force")[0] == 0
 
 
@@ -924,20 +944,20 @@ def test_the_demo_without_a_font_for_chinese(gridgis, no_font):
     assert status == 0
     assert "coverage.png is left out" in err
     assert "coverage.png" not in out
-    assert sorted(os.listdir("结果 一")) == [
-        "cells.csv", "check.json", "coverage.html", "events_located.csv", "grid.gpkg", "gridgis-run.json", "hotspots.html",
-    ]  # fmt: skip
+    assert sorted(os.listdir("结果 一")) == ["gridgis-run.json", "internal", "public"]
+    assert sorted(os.listdir("结果 一/public")) == ["cells.csv", "coverage.html", "hotspots.html"]
+    assert sorted(os.listdir("结果 一/internal")) == ["check.json", "events_located.csv", "grid.gpkg", "table.gpkg"]
     status, out, err = gridgis("demo", "--lang", "zh", "--out", "结果 一")
     assert (status, err) == (0, "")
     assert out.count("up to date") == 4
     here = os.getcwd().encode()
-    assert not [file.name for file in Path("结果 一").iterdir() if here in file.read_bytes()]
+    assert not [file.name for file in Path("结果 一").rglob("*") if file.is_file() and here in file.read_bytes()]
 
 
 def test_a_reader_that_goes_away_stops_nothing(town):
     """`| head -1`: the pipe is closed after the first line, and the run ends well."""
-    (town / "out" / "cells.csv").unlink()
-    (town / "out" / "coverage.html").unlink()
+    (town / "out" / "public" / "cells.csv").unlink()
+    (town / "out" / "public" / "coverage.html").unlink()
     process = subprocess.Popen([*PROGRAM, "run", "run.toml"], cwd=town, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline().startswith(b"divide   up to date")
     process.stdout.close()
@@ -945,7 +965,7 @@ def test_a_reader_that_goes_away_stops_nothing(town):
     process.stderr.close()
     assert process.wait() == 0
     assert b"Traceback" not in err and b"pipe" not in err.lower()
-    assert (town / "out" / "coverage.html").exists()
+    assert (town / "out" / "public" / "coverage.html").exists()
 
 
 def test_a_pipe_gets_no_progress_bar_and_any_encoding_will_do(town):

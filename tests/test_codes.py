@@ -79,6 +79,50 @@ def test_a_row_height_can_be_given():
     assert reading_order(np.array([shapely.box(*box) for box in boxes]), 2.0).tolist() == [1, 0]
 
 
+def test_cells_of_one_easting_in_a_row_go_from_north_to_south_and_then_by_outline():
+    boxes = [(0, 0, 10, 10), (0, 30, 10, 40), (0, 15, 10, 25), (-20, 0, -10, 10)]
+    assert reading_order(np.array([shapely.box(*box) for box in boxes]), 100.0).tolist() == [3, 1, 2, 0]
+    # Half a millimetre is no difference of eastings, two are.
+    for metres, order in ((0.0004, [1, 0]), (0.002, [0, 1])):
+        pair = np.array([shapely.box(0, 0, 10, 10), shapely.box(metres, 30, 10 + metres, 40)])
+        assert reading_order(pair, 100.0).tolist() == order
+    same = np.array([shapely.box(2, 2, 8, 8), shapely.box(0, 0, 10, 10)])
+    both = [reading_order(pair, 100.0).tolist() for pair in (same, same[::-1])]
+    assert both[0] == both[1][::-1]
+
+
+def test_a_row_is_as_high_as_the_mean_cell_is_wide_and_holds_its_upper_edge():
+    # Anchors at heights 100, 60 and 0: with rows of 40 m a drop of 40 m begins the next row, one of 39.9 does not.
+    boxes = [(0, 95, 10, 105), (-50, 55, -40, 65), (50, -5, 60, 5)]
+    cells_ = np.array([shapely.box(*box) for box in boxes])
+    assert reading_order(cells_, 40.0).tolist() == [0, 1, 2]
+    assert reading_order(cells_, 40.1).tolist() == [1, 0, 2]
+    mean = np.array([shapely.box(0, 0, 40, 40), shapely.box(-40, 30, 0, 70)])
+    assert reading_order(mean).tolist() == [1, 0]
+    lower = np.array([shapely.box(0, 41, 40, 81), shapely.box(-40, 0, 0, 40)])
+    assert reading_order(lower).tolist() == [0, 1]
+
+
+def test_the_ends_of_the_ranges_of_fields():
+    assert UNIT.problem("100000001001001") is None and UNIT.problem("999999599599999") is None
+    assert UNIT.problem("099999001001001") == "county 099999 should lie in 100000 to 999999"
+    assert UNIT.problem("140402000001001") == "street 000 should lie in 001 to 599"
+    assert UNIT.problem("140402600001001") == "street 600 should lie in 001 to 599"
+    assert UNIT.problem("140402001600001") == "community 600 should lie in 001 to 599"
+    assert UNIT.code("140402001002", 999) == "140402001002999"
+    for serial in (0, 1000):
+        with pytest.raises(GridError, match=f"serial {serial} is out of 1 to 999"):
+            UNIT.code("140402001002", serial)
+    assert CodeField("a", 2, 0, 99).highest == 99
+    for low, high in ((0, 100), (-1, 9), (5, 4)):
+        with pytest.raises(GridError, match="does not fit 2 digits"):
+            CodeField("a", 2, low, high)
+    with pytest.raises(GridError, match="width of 1 or more"):
+        CodeField("a", 0)
+    grid = assign_codes(cells([(i, 0, i + 1, 1) for i in range(999)]), UNIT)
+    assert grid["grid_code"].iloc[-1] == "140402001002999"
+
+
 @given(st.permutations(range(12)))
 def test_codes_do_not_hang_on_the_order_of_rows(order):
     rng = np.random.default_rng(0)

@@ -30,6 +30,14 @@ OWN = "+proj=tmerc +lat_0=0 +lon_0=114 +k=1 +x_0=500000 +ellps=krass +towgs84=15
         (-180, 0, 32601),
         (180, 0, 32660),
         (18.4, -33.9, 32734),
+        (73.61, 39, 32643),
+        (114, 53.56, 4547),
+        (114, 53.57, 32650),
+        (134.77, 16.7, 4554),
+        (5.9999, 84, 32631),
+        (6, -84, 32732),
+        (0, 0, 32631),
+        (0, -1e-9, 32731),
     ],
 )
 def test_metre_crs(lon, lat, number):
@@ -148,6 +156,32 @@ def test_unknown_crs():
         systems.known_crs("EPSG:999999", "crs=")
     with pytest.raises(GridError, match=r"local drawing"):
         systems.known_crs('LOCAL_CS["plan",UNIT["metre",1]]', "crs=")
+
+
+def test_the_edges_of_what_can_be_degrees():
+    for crs in (4326, 4490):
+        systems.require_plausible(np.array([-180.0, 180.0]), np.array([-90.0, 90.0]), pyproj.CRS(crs), "file")
+    for x, y in ((180.001, 0), (-180.001, 0)):
+        with pytest.raises(GridError, match="look like metres"):
+            systems.require_plausible(np.array([x]), np.array([y]), pyproj.CRS(4326), "file")
+        systems.require_plausible(np.array([x]), np.array([y]), pyproj.CRS(4547), "file")
+    with pytest.raises(GridError, match="swapped"):
+        systems.require_plausible(np.array([0.0]), np.array([90.001]), pyproj.CRS(4326), "file")
+    systems.require_plausible(np.array([0.0]), np.array([90.001]), pyproj.CRS(4547), "file")
+    with pytest.raises(GridError, match="look like degrees"):
+        systems.require_plausible(np.array([180.0]), np.array([90.0]), pyproj.CRS(4547), "file")
+
+
+@pytest.mark.parametrize(("number", "west", "east"), [(4547, 112.5, 115.5), (32650, 114.0, 120.0)])
+def test_six_degrees_beside_the_area_of_use_are_near_and_more_is_not(number, west, east):
+    crs = pyproj.CRS(number)
+    assert (crs.area_of_use.west, crs.area_of_use.east) == pytest.approx((west, east), abs=0.01)
+    west, east = crs.area_of_use.west, crs.area_of_use.east
+    for lon in (west, east, west - 6, east + 6):
+        systems.require_near(lon, 36.0, crs, "near")
+    for lon in (west - 6.001, east + 6.001):
+        with pytest.raises(GridError, match="far from the area of"):
+            systems.require_near(lon, 36.0, crs, "far")
 
 
 def test_far_from_the_area_of_use():

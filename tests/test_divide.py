@@ -63,9 +63,12 @@ def prove(cells, areas, buildings, band, across=False):
     assert set(cells["parent_code"]) == set(areas["code"])
 
 
-def divided(areas, buildings, barriers=None, band=(100, 150), **more):
-    cells = divide(areas, buildings, barriers, households=band)
-    prove(cells, areas, buildings, band, **more)
+def divided(areas, buildings, barriers=None, band=(100, 150), across=False):
+    with warnings.catch_warnings():
+        if across:
+            warnings.filterwarnings("ignore", "buildings: .* lie across a border of areas", GridWarning)
+        cells = divide(areas, buildings, barriers, households=band)
+    prove(cells, areas, buildings, band, across=across)
     return cells
 
 
@@ -201,6 +204,25 @@ def test_an_overlap_of_areas_is_refused(width):
         divide(areas, EXAMPLE.buildings, EXAMPLE.barriers, households=BAND)
 
 
+def test_all_faults_of_the_areas_are_told_at_once():
+    columns = [shapely.box(40 * i, 0, 40 * i + 41, 200) for i in range(10)]
+    bow = shapely.Polygon([(500, 0), (600, 100), (600, 0), (500, 100)])
+    areas = areas_of(*columns, bow, shapely.box(700, 0, 800, 100))
+    areas.loc[11, "code"] = "009"
+    with pytest.raises(GridError) as error:
+        divide(areas, EXAMPLE.buildings, EXAMPLE.barriers, households=BAND)
+    said = str(error.value)
+    for one, two in pairwise(range(10)):
+        assert f"00{one} and 00{two} overlap on 200.00 m2 near" in said
+    assert "9 pairs overlap" in said and "more than once: 009" in said and "not so: 010" in said
+
+
+def test_many_overlaps_are_counted():
+    areas = areas_of(*(shapely.box(i, 0, i + 50, 200) for i in range(12)))
+    with pytest.raises(GridError, match=r"66 pairs overlap: 000 and 001 .* and 16 more; a place has one parent"):
+        divide(areas, EXAMPLE.buildings, EXAMPLE.barriers, households=BAND)
+
+
 def test_an_area_too_thin_for_a_cell_is_refused():
     areas = areas_of(shapely.box(0, 0, 400, 200), shapely.box(400, 0, 400.0004, 200))
     with pytest.raises(GridError, match="001: narrower than a millimetre"):
@@ -263,6 +285,16 @@ def test_a_building_across_two_parents_counts_where_its_inner_point_lies():
     houses = [shapely.box(50, 50, 60, 60), shapely.box(195, 50, 220, 60), shapely.box(300, 90, 309, 99)]
     cells = divided(TWO, houses_of(houses, [20, 5, 20]), band=BAND, across=True)
     assert cells["households"].tolist() == [20, 25]
+
+
+def test_buildings_across_two_parents_are_listed_and_the_division_goes_on():
+    houses = [shapely.box(50, 50, 60, 60), shapely.box(195, 50, 220, 60), shapely.box(190, 90, 202, 99)]
+    named = houses_of(houses, [20, 5, 20]).assign(building_id=["a", "b", "c"])
+    said = r"2 lie across a border of areas, .*: b \(80% in 001\), c \(83% in 000\)\."
+    with pytest.warns(GridWarning, match=said) as heard:
+        cells = divide(TWO, named, households=BAND)
+    assert heard[0].filename == __file__
+    assert cells["households"].sum() == 45
 
 
 def test_a_building_on_two_pieces_of_its_area_is_refused():

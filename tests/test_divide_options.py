@@ -154,7 +154,9 @@ def test_the_border_of_a_given_cell_goes_round_buildings():
 def test_a_given_cell_across_areas_makes_one_in_each():
     areas = areas_of(shapely.box(0, 0, 500, 800), shapely.box(500, 0, 1000, 800))
     given_one = frame([shapely.box(405, 205, 645, 405)])
-    cells = proven(divide(areas, HOUSES, dedicated=given_one), areas, HOUSES, across=True)
+    with pytest.warns(GridWarning, match="20 lie across a border of areas"):
+        cells = divide(areas, HOUSES, dedicated=given_one)
+    proven(cells, areas, HOUSES, across=True)
     assert cells[cells["kind"] == "dedicated"].groupby("parent_code").size().to_dict() == dict.fromkeys(PARENTS[:2], 1)
 
 
@@ -548,3 +550,30 @@ def test_any_small_town_with_given_cells_and_hard_lines_twice(houses, lines, zon
         kept = np.random.default_rng(seed).random(len(buildings)) < 0.8
         fewer = buildings[kept]
         proven(divide(areas, fewer, fences, households=(20, 30), previous=grid), areas, fewer, across=True)
+
+
+# --- the number that is asked for
+
+
+HOMES = [shapely.box(10 + i % 20 * 19, 10 + i // 20 * 90, 20 + i % 20 * 19, 22 + i // 20 * 90) for i in range(40)]
+HALF_EACH = areas_of(shapely.box(0, 0, 200, 200), shapely.box(200, 0, 400, 200))
+
+
+def test_a_number_of_cells_that_cannot_be_made_is_told():
+    with pytest.warns(GridWarning, match="^cells: 41 asked for, 40 made; a building is not divided"):
+        assert len(divide(areas_of(shapely.box(0, 0, 400, 200)), houses_of(HOMES, 10), cells=41)) == 40
+    with pytest.warns(GridWarning, match=f"^cells: area {PARENTS[0]}: 25 asked for, 20 made; a building"):
+        assert (
+            len(divide(HALF_EACH, houses_of(HOMES, 10), cells={HALF_EACH["code"][0]: 25, HALF_EACH["code"][1]: 2}))
+            == 22
+        )
+    with pytest.warns(GridWarning, match=r"^cells: parts of level 2: 50 asked for, \d+ made, 60 asked for, 40 made;"):
+        divide(HALF_EACH, houses_of(HOMES, 10), cells=(2, 50, 60))
+
+
+@pytest.mark.parametrize("counts", [(2, 4), (3, 4), (2, 3, 4), (3, 8), (5, 6, 8)])
+def test_levels_leave_the_finest_cells_shared_out_by_load(counts):
+    cells = divide(HALF_EACH, houses_of(HOMES, 10), cells=counts)
+    assert cells["households"].tolist() == [400 // counts[-1]] * counts[-1]
+    for level, count in enumerate(counts[:-1], 1):
+        assert len(cells[["parent_code", f"level_{level}"]].drop_duplicates()) == count

@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from hypothesis import assume, given, settings
@@ -18,6 +19,10 @@ from gridgis.lattice import (
     european_code,
     european_grid,
     hex_grid,
+    mgrs_cell,
+    mgrs_reference,
+    national_grid_cell,
+    national_grid_reference,
     square_grid,
 )
 from gridgis.locate.index import CellIndex
@@ -505,6 +510,207 @@ def test_where_the_beidou_grid_ends():
         beidou_grid(small_example().areas, 11)
     with pytest.raises(GridError, match="in their bounds, expected at most"):
         beidou_grid(small_example().areas, 10)
+
+
+def test_the_edges_of_the_european_and_the_beidou_grid():
+    west, south, east, north = 900_000, 900_000, 7_400_000, 5_500_000
+    for corner in ((west, south), (east - 50, north - 50)):
+        inside = shapely.box(*corner, corner[0] + 50, corner[1] + 50)
+        assert len(european_grid(table(inside, crs=3035), 100).codes) == 1
+        beside = shapely.box(*corner, corner[0] + 50.5, corner[1] + 50)
+        beside = shapely.transform(beside, lambda xy, low=corner[0] == west: xy - ([0.5, 0] if low else [0, 0]))
+        with pytest.raises(GridError, match="the extent of the European grid"):
+            european_grid(table(beside, crs=3035), 100)
+    last = np.nextafter(88, 0)
+    assert [code[0] + code[3] for code in beidou_code([0, 0], [last, -last], 1)] == ["NV", "SV"]
+    for lon, lat in ((0, 88), (0, -88), (180.0001, 0), (-180.0001, 0)):
+        with pytest.raises(GridError, match="within 88, got"):
+            beidou_code([lon], [lat])
+    assert [code[:3] for code in beidou_code([180, -180, 0, -1e-9], [0, 0, 0, 0], 1)] == ["N60", "N01", "N31", "N30"]
+    assert beidou_cell(beidou_code([180.0], [0.0])[0]).east == 180
+
+
+# Codes of places
+
+
+@pytest.mark.parametrize(
+    ("code", "bounds"),
+    [
+        ("1kmN2889E3760", (3_760_000, 2_889_000, 3_761_000, 2_890_000)),
+        ("10kmE438N335", (4_380_000, 3_350_000, 4_390_000, 3_360_000)),
+        ("100kmE43N33", (4_300_000, 3_300_000, 4_400_000, 3_400_000)),
+        ("50kmE435N335", (4_350_000, 3_350_000, 4_400_000, 3_400_000)),
+        ("5kmN3350E4380", (4_380_000, 3_350_000, 4_385_000, 3_355_000)),
+        ("2kmN3350E4380", (4_380_000, 3_350_000, 4_382_000, 3_352_000)),
+        ("500mN33505E43800", (4_380_000, 3_350_500, 4_380_500, 3_351_000)),
+        ("250mE438025N335075", (4_380_250, 3_350_750, 4_380_500, 3_351_000)),
+        ("100mE43801N33502", (4_380_100, 3_350_200, 4_380_200, 3_350_300)),
+        ("25mE4380025N3350075", (4_380_025, 3_350_075, 4_380_050, 3_350_100)),
+        ("1mE4380003N3350002", (4_380_003, 3_350_002, 4_380_004, 3_350_003)),
+        ("CRS3035RES250mN3350750E4380250", (4_380_250, 3_350_750, 4_380_500, 3_351_000)),
+        ("CRS3035RES10kmN3350000E4380000", (4_380_000, 3_350_000, 4_390_000, 3_360_000)),
+        ("CRS3035RES1000mE4380000N3350000", (4_380_000, 3_350_000, 4_381_000, 3_351_000)),
+        ("1kmN-1E0", (0, -1000, 1000, 0)),
+    ],
+)
+def test_codes_of_the_european_grid_in_all_sizes_and_spellings(code, bounds):
+    assert tuple(european_cell(code)) == bounds
+    for other in (code.lower(), code.upper(), f"FR_{code}", f" fr_{code.lower()} ", " ".join(code)):
+        assert tuple(european_cell(other)) == bounds
+
+
+@given(
+    st.sampled_from([1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000, 10_000, 50_000, 100_000]),
+    st.integers(900_000, 7_399_999),
+    st.integers(900_000, 5_499_999),
+)
+def test_a_short_code_is_the_long_one_without_the_zeros_of_its_size(size, x, y):
+    (code,) = european_code([x], [y], size)
+    west, south, east, north = european_cell(code)
+    assert west <= x < east and south <= y < north and east - west == north - south == size
+    zeros = len(str(size)) - len(str(size).rstrip("0"))
+    cut = [str(value)[: len(str(value)) - zeros] for value in (west, south)]
+    unit = f"{size // 1000}km" if size % 1000 == 0 else f"{size}m"
+    for short in (f"{unit}E{cut[0]}N{cut[1]}", f"{unit}N{cut[1]}E{cut[0]}", f"{size}mE{cut[0]}N{cut[1]}"):
+        assert european_cell(short) == (west, south, east, north)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "50kmE433N335", "2kmE4381N3350", "250mE438001N335075", "CRS3035RES1000mN3350500E4380000", "0kmE1N1", "kmE1N1",
+        "10kmE438", "10kmE438E335", "DE1kmN1E1", "CRS3034RES1000mN1000E1000", "2000kmE0N0", "1001kmE0N0", "10kmE４N3", 7, None, "",
+    ],
+)  # fmt: skip
+def test_what_is_no_code_of_the_european_grid(code):
+    with pytest.raises(GridError, match="European grid code: "):
+        european_cell(code)
+
+
+def test_codes_are_read_in_small_letters_and_with_blanks():
+    assert beidou_cell("n49ja0261ea") == beidou_cell(" N49J A0261\tEA ") == beidou_cell("N49JA0261EA")
+    assert national_grid_cell("tq3080") == national_grid_cell("tq 30\u00a080") == (530_000, 180_000, 531_000, 181_000)
+    assert mgrs_cell("49sfa9007") == mgrs_cell("49s fa\u300090 07") == (32649, 690_000, 4_007_000, 691_000, 4_008_000)
+    for read, strange in ((beidou_cell, "N49JA0261É"), (national_grid_cell, "TQ３０80"), (mgrs_cell, "49SFA９007")):
+        for wrong in (strange, 7, None, ""):
+            with pytest.raises(GridError, match="expected"):
+                read(wrong)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "reference"),
+    [
+        (113.1163, 36.1954, "49SFA9027807697"), (-157.916082, 21.409716, "04QFJ123678"), (0, 0, "31NAA6602100000"),
+        (0, -1e-13, "31MAV6602199999"), (-0.1246, 51.5007, "30UXC"), (151.2153, -33.8568, "56HLH"), (5.3, 60.4, "32VKN"),
+        (15.6, 78.2, "33XWG"), (20.999, 72, "33XYV"), (179.9999, 10, "60PZS"),
+    ],
+)  # fmt: skip
+def test_known_references_of_mgrs(lon, lat, reference):
+    assert mgrs_reference([lon], [lat], len(reference) - 5).tolist() == [reference]
+    epsg, west, south, east, north = mgrs_cell(reference)
+    x, y = pyproj.Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
+    assert west - 1e-6 <= x <= east and south - 1e-6 <= y <= north + 1e-6
+
+
+def squares_by_band(zone):
+    """The oracle: which squares of 100 km in a zone have a point in which band, walked along their borders."""
+    columns, rows = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")[zone % 3], "ABCDEFGHJKLMNPQRSTUV"
+    step = np.linspace(1e-3, 1e5 - 1e-3, 21)
+    low, high = np.full(21, 1e-3), np.full(21, 1e5 - 1e-3)
+    across, up = np.concatenate([step, step, low, high]), np.concatenate([low, high, step, step])
+    for hemisphere, bands in ((32700, "CDEFGHJKLM"), (32600, "NPQRSTUVWX")):
+        west, south = (corner.ravel() for corner in np.meshgrid(np.arange(1, 9) * 1e5, np.arange(0, 100) * 1e5))
+        transformer = pyproj.Transformer.from_crs(hemisphere + zone, 4326, always_xy=True)
+        _, lat = transformer.transform(west[:, None] + across, south[:, None] + up)
+        for number, band in enumerate(bands):
+            begins = -80 + 8 * number if hemisphere == 32700 else 8 * number
+            ends = 84 if band == "X" else begins + 8
+            for i in np.flatnonzero((lat.max(axis=1) >= begins) & (lat.min(axis=1) < ends)):
+                row = rows[int(south[i] // 1e5 + (5 if zone % 2 == 0 else 0)) % 20]
+                yield f"{zone:02d}{band}{columns[int(west[i] // 1e5) - 1]}{row}", (hemisphere + zone, west[i], south[i])
+
+
+@pytest.mark.parametrize("zone", [49, 32])
+def test_mgrs_reads_the_squares_that_touch_their_band_and_no_others(zone):
+    expected = {code: corner for code, corner in squares_by_band(zone) if not (zone == 32 and "X" in code[2])}
+    columns = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")[zone % 3]
+    rng, read = np.random.default_rng(zone), {}
+    candidates = [
+        f"{zone:02d}{b}{c}{r}" for b in "CDEFGHJKLMNPQRSTUVWX" for c in columns for r in "ABCDEFGHJKLMNPQRSTUV"
+    ]
+    for code in rng.choice(candidates, 700, replace=False).tolist():
+        try:
+            read[code] = mgrs_cell(code)[:3]
+        except GridError as error:
+            assert code not in expected, error
+            assert "does not touch it" in str(error) or code[2] == "X"
+    assert read and all(expected.get(code) == corner for code, corner in read.items())
+
+
+def test_a_band_that_a_square_does_not_touch_is_refused_at_every_size():
+    with pytest.raises(
+        GridError, match=r"'49RFA9007' names no place; band R reaches from 24 to 32 degrees of latitude"
+    ):
+        mgrs_cell("49RFA9007")
+    lat = np.array([31.9999999, 32.0000001, 71.9999999, 83.9999999, -8.0000001, -7.9999999, -1e-9, 1e-9, -80.0])
+    lon = np.full(len(lat), 10.5)
+    for digits in (0, 4, 10):
+        for code, band in zip(mgrs_reference(lon, lat, digits), "RSWXLMMNC", strict=True):
+            assert code[2] == band
+            mgrs_cell(code)
+    for south, north in ((31.9999, 32.0001), (-8.0001, -7.9999), (-0.0001, 0.0001)):
+        below, above = mgrs_reference([10.5, 10.5], [south, north])
+        for code, other in ((below, above[2]), (above, below[2])):
+            with pytest.raises(GridError, match="does not touch"):
+                mgrs_cell(code[:2] + other + code[3:])
+
+
+@given(st.floats(-180, 180), st.floats(-80, 84), st.sampled_from([0, 2, 4, 6, 8, 10]))
+def test_an_mgrs_reference_goes_out_and_comes_back(lon, lat, digits):
+    (code,) = mgrs_reference([lon], [lat], digits)
+    epsg, west, south, east, north = mgrs_cell(code)
+    assert east - west == north - south == 10 ** (5 - digits // 2)
+    x, y = pyproj.Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
+    assert west - 1e-5 <= x <= east + 1e-5 and south - 1e-5 <= y <= north + 1e-5
+
+
+@pytest.mark.parametrize(
+    "reference", ["61NAA", "00NAA", "49SIA", "49SJA", "49SFW", "49SFA900", "32XNG", "34XDG", "36XVG", "AB", "49YFA"]
+)
+def test_what_is_no_reference_of_mgrs(reference):
+    with pytest.raises(GridError, match="MGRS: expected zone, band"):
+        mgrs_cell(reference)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "zone"),
+    [
+        (2.9999, 60, 31), (3, 60, 32), (11.9999, 60, 32), (12, 60, 33), (3, 55.9999, 31), (3, 56, 32), (3, 63.9999, 32),
+        (3, 64, 31), (3, 72, 31), (8.9999, 72, 31), (9, 72, 33), (9, 71.9999, 32), (20.9999, 84, 33), (21, 84, 35), (32.9999, 75, 35),
+        (33, 75, 37), (41.9999, 75, 37), (42, 75, 38), (-1e-9, 75, 30), (180, 0, 1), (-180, 0, 1), (179.9999, 0, 60), (5.9999, 0, 31), (6, 0, 32),
+    ],
+)  # fmt: skip
+def test_zones_are_wider_in_norway_and_around_svalbard(lon, lat, zone):
+    (code,) = mgrs_reference([lon], [lat], 0)
+    assert int(code[:2]) == zone
+    assert mgrs_cell(code).epsg % 100 == zone
+
+
+def test_the_british_national_grid():
+    assert national_grid_reference([0, 651409.9, 699_999.9], [0, 313177, 1_299_999], 6).tolist() == [
+        "SV000000",
+        "TG514131",
+        "JM999999",
+    ]
+    for code in ("SV", "TG51", "HP4020", "JM99"):
+        west, south, _, _ = national_grid_cell(code)
+        assert national_grid_reference([west], [south], len(code) - 2).tolist() == [code]
+    for x, y in ((-0.001, 0), (700_000, 0), (0, -0.001), (0, 1_300_000)):
+        with pytest.raises(GridError, match="expected easting 0 to 700000"):
+            national_grid_reference([x], [y])
+    for code in ("AA", "TI", "TQ308", "T", "TQ30801122334"):
+        with pytest.raises(GridError, match="British National Grid"):
+            national_grid_cell(code)
 
 
 def test_a_lattice_says_what_it_is():

@@ -172,6 +172,36 @@ def test_what_is_near():
     assert [answer[0] for answer in answers(equally_near, by=BY_SHARE, near_m=5)] == ["b", "a", "b"]
 
 
+@pytest.mark.parametrize(("gap", "code"), [(9e-7, "a"), (3e-6, "b")])
+def test_distances_are_equal_to_a_micrometre(gap, code):
+    grid = grid_of(b=box(0, 0, 100, 100), a=box(110 + gap, 0, 200, 100))
+    for thing in (Point(105, 50), LineString([(105, 20), (105, 60)]), box(104, 20, 106, 60)):
+        assert answers([thing], grid, by=BY_SHARE, near_m=6)[0][:2] == (code, "near")
+
+
+def test_the_distance_itself_is_near():
+    shapes = [Point(-5, 50), LineString([(-5, 0), (-5, 50)]), box(-9, 10, -5, 20)]
+    assert [answer[1] for answer in answers(shapes, by=BY_SHARE, near_m=5)] == ["near"] * 3
+    assert [answer[1] for answer in answers(shapes, by=BY_SHARE, near_m=4.999)] == ["outside"] * 3
+    assert answers([Point(-5, 50)], near_m=1_000_000)[0][1] == "near"
+    with pytest.raises(GridError, match="near_m: expected a number of metres above 0, up to 1,000,000"):
+        answers([Point(-5, 50)], near_m=1_000_000.5)
+
+
+def test_a_micrometre_from_a_border_is_on_it():
+    for metres, wanted in ((5e-7, ("c", "boundary")), (1e-4, ("d", "inside"))):
+        assert answers([LineString([(100 - metres, 10), (100 - metres, 90)])], by=BY_SHARE)[0][:2] == wanted
+
+
+def test_a_small_part_outside_is_a_part():
+    thing = box(-0.01, 0, 99.99, 100)  # a ten-thousandth of it
+    line = LineString([(-0.01, 50), (99.99, 50)])
+    pieces = split(table([thing, line]), squares())
+    assert rows_of(pieces, "grid_code", "located_by", "share") == [
+        ("d", "share", 0.9999), (None, "outside", 0.0001)
+    ] * 2  # fmt: skip
+
+
 # Whatever comes
 
 
@@ -338,6 +368,106 @@ def test_every_kind_of_overlap_is_found(cells):
         [box(45, 45, 50, 50), LineString([(45, 45), (50, 49)]), Point(47, 47)], grid_of(**cells), by=BY_SHARE
     )
     assert answer == [(None, "conflict", None)] * 3
+
+
+def test_a_hair_of_an_overlap_takes_no_cell_away():
+    grid = grid_of(a=box(0, 0, 100, 100), b=box(99.99, 0, 200, 100))
+    shapes = [
+        box(50, 0, 100, 50), LineString([(50, 5), (100, 5)]), box(99.99, 0, 150, 50), box(40, 0, 150, 50),
+        LineString([(40, 5), (150, 5)]), box(0, 0, 80, 50), box(99.991, 0, 99.999, 50), Point(99.995, 5),
+        MultiPolygon([box(0, 0, 30, 30), box(99.99, 0, 100, 30)]),
+    ]  # fmt: skip
+    assert answers(shapes, grid, by=BY_SHARE) == [
+        ("a", "share", 0.9998), ("a", "share", 0.9998), ("b", "share", 0.9998), ("a", "share", 0.545364),
+        ("a", "share", 0.545364), ("a", "inside", 1.0), (None, "conflict", None), (None, "conflict", None),
+        ("a", "share", 0.999667),
+    ]  # fmt: skip
+    pieces = split(table(shapes[:1]), grid)
+    assert rows_of(pieces, "grid_code", "located_by", "share") == [("a", "share", 0.9998), (None, "conflict", 0.0002)]
+
+
+@pytest.mark.parametrize(
+    ("reach", "code", "share"),
+    [
+        (60, "a", 50 / 60), (99.99, "a", 50 / 99.99), (100, None, None), (101, None, None), (150, None, None),
+        (199, None, None), (200, None, None), (200.01, "b", 100.01 / 200.01), (300, "b", 200 / 300),
+    ],
+)  # fmt: skip
+def test_a_winner_has_more_than_any_other_could_have_with_the_overlap(reach, code, share):
+    """Cells to x = 100 and from x = 50: of a thing from 0 on, 50 m are in the first alone and up to 50 m in both."""
+    grid = grid_of(a=box(0, 0, 100, 100), b=box(50, 0, 1000, 100))
+    wanted = (None, "conflict", None) if code is None else (code, "share", round(share, 6))
+    assert answers([box(0, 0, reach, 10), LineString([(0, 5), (reach, 5)])], grid, by=BY_SHARE) == [wanted] * 2
+
+
+def test_cells_within_their_community_give_no_ground_twice():
+    cells = {f"c{x}{y}": box(100 * x, 100 * y, 100 * x + 100, 100 * y + 100) for x in range(3) for y in range(3)}
+    grid = grid_of(**cells, whole=box(-1, -1, 301, 301))
+    things = table(
+        [box(50, 50, 250, 250), LineString([(50, 150), (250, 150)]), box(120, 120, 180, 180), Point(150, 150)]
+    )
+    pieces = split(things, grid)
+    assert rows_of(pieces, "grid_code", "located_by", "share") == [(None, "conflict", 1.0)] * 4
+    assert pieces.area.sum() == pytest.approx(40_000 + 3600)
+    assert locate(things, grid, by=BY_SHARE)["located_by"].tolist() == ["conflict"] * 4
+    outer = split(table([box(-1, -1, 301, 301), box(-0.9, 50, -0.1, 60)]), grid)
+    assert rows_of(outer, "grid_code", "located_by") == [("whole", "share"), (None, "conflict"), ("whole", "inside")]
+    assert outer.area.sum() == pytest.approx(302**2 + 8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(polygons(), min_size=2, max_size=6), st.lists(st.one_of(lines(), polygons()), min_size=1, max_size=4)
+)  # fmt: skip
+def test_parts_add_up_to_the_thing_whatever_the_cells_overlap(cells, shapes):
+    grid, things = grid_of(**{f"c{i}": cell for i, cell in enumerate(cells)}), table(shapes)
+    pieces = split(things, grid)
+    twice = [
+        shapely.intersection(one, other)
+        for i, one in enumerate(grid.geometry)
+        for other in grid.geometry[i + 1 :]
+    ]  # fmt: skip
+    overlap = shapely.union_all(twice) if twice else shapely.Polygon()
+    for row, thing in enumerate(things.geometry):
+        mine, measure = pieces.loc[[row]], (shapely.length if shapely.get_dimensions(thing) == 1 else shapely.area)
+        whole = measure(shapely.union_all([thing]))
+        assert mine["share"].sum() == pytest.approx(1)
+        assert measure(mine.geometry.to_numpy()).sum() == pytest.approx(whole, abs=0.5)
+        contested = mine.loc[mine["located_by"] == "conflict", "share"].sum()
+        if measure is shapely.area:
+            assert contested * whole == pytest.approx(thing.intersection(overlap).area, abs=0.5)
+        winner = locate(things.iloc[[row]], grid, by=BY_SHARE).iloc[0]
+        if isinstance(winner["grid_code"], str):
+            own = grid.set_index("grid_code").geometry.intersection(thing)
+            assert measure(own.loc[winner["grid_code"]]) >= measure(own.to_numpy()).max() - 0.5
+
+
+@pytest.mark.parametrize(("metres", "how"), [(0.0019, "inside"), (0.0021, "conflict")])
+def test_two_millimetres_of_overlap_are_rounding(metres, how):
+    grid = grid_of(a=box(0, 0, 100, 100), b=box(100 - metres, 0, 200, 100))
+    thing = box(100 - 0.00205, 10, 100, 60) if how == "conflict" else box(50, 10, 100, 60)
+    assert split(table([thing]), grid)["located_by"].tolist() == [how]
+    line = LineString([(100 - 0.9 * metres, 10), (100 - 0.1 * metres, 60)])
+    assert split(table([line]), grid)["located_by"].isin(["conflict"]).tolist() == [how == "conflict"]
+
+
+@pytest.mark.parametrize(("metres", "how"), [(0.0019, "inside"), (0.0021, "share")])
+def test_two_millimetres_over_a_border_are_rounding(metres, how):
+    shapes = [box(50, 10, 100 + metres, 60), LineString([(50, 10), (100 + metres, 10)]), box(-metres, 10, 50, 60)]
+    for answer in answers(shapes, by=BY_SHARE):
+        assert answer[:2] == ("d", how)
+    assert split(table(shapes), squares())["located_by"].value_counts().to_dict() == (
+        {"inside": 3} if how == "inside" else {"share": 5, "outside": 1}
+    )
+
+
+@pytest.mark.parametrize(("part", "code"), [(1e-7, "a"), (1e-5, "b")])
+def test_shares_are_equal_to_a_millionth(part, code):
+    grid = grid_of(b=box(0, 0, 100, 100), a=box(100, 0, 200, 100))
+    by = 100 * part
+    assert answers([box(50 - by, 0, 150, 50), LineString([(50 - by, 5), (150, 5)])], grid, by=BY_SHARE) == [
+        (code, "tie" if code == "a" else "share", pytest.approx(0.5, abs=1e-4))
+    ] * 2  # fmt: skip
 
 
 def test_a_gap_in_a_grid_is_outside():

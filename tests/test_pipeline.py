@@ -11,6 +11,7 @@ import sys
 import tomllib
 import zlib
 from contextlib import closing
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -26,8 +27,8 @@ from gridgis.settings import load_settings
 from gridgis.steps import CheckFailed, Work
 
 OUTPUTS = [
-    "cells.csv", "check.json", "coverage.html", "coverage.png", "events_located.csv", "grid.gpkg", "gridgis-run.json",
-    "hotspots.html",
+    "gridgis-run.json", "internal/check.json", "internal/events_located.csv", "internal/grid.gpkg", "internal/table.gpkg",
+    "public/cells.csv", "public/coverage.html", "public/coverage.png", "public/hotspots.html",
 ]  # fmt: skip
 
 
@@ -44,7 +45,8 @@ def made(town, **options):
 
 
 def content(folder):
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()}
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
 def change(town, old, new):
@@ -69,7 +71,7 @@ def wanted_site(town, folder):
 
 def test_all_outputs_are_there_and_nothing_else(town):
     assert sorted(content(town / "out")) == OUTPUTS
-    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal", "public"]
 
 
 def test_nothing_is_due_even_in_another_place(town):
@@ -106,7 +108,7 @@ def test_another_band_makes_the_grid_and_what_hangs_on_it(town):
     section(town, "[divide]\nhouseholds = [60, 100]")
     done = go(town)
     assert done["divide"].reason == "changed: divide.households"
-    assert done["locate"].reason == "changed: grid.gpkg"
+    assert done["locate"].reason == "changed: internal/grid.gpkg"
     assert [one.action for one in done.values()] == ["made"] * 4
 
 
@@ -126,7 +128,7 @@ def test_other_wishes_make_another_grid(town, line, reason):
     go(town)
     section(town, f"[divide]\n{line}")
     assert go(town)["divide"].reason == f"changed: {reason}"
-    settings = gg.read_provenance(town / "out" / "grid.gpkg")["settings"]["divide"]
+    settings = gg.read_provenance(town / "out" / "internal" / "grid.gpkg")["settings"]["divide"]
     assert settings == {"seed": 0, **tomllib.loads(line)} | ({"households": [100, 150]} if "empty" in line else {})
     assert made(town) == []
 
@@ -151,10 +153,10 @@ def test_cells_that_are_given(town):
     assert (
         "; 1 cell with the exception: dedicated cell; 1 cell with the exception: fixed cell; " in done["divide"].detail
     )
-    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    grid = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     for kind, spot in zip(("dedicated", "fixed"), spots, strict=True):
         assert grid[grid["kind"] == kind].contains(spot).sum() == 1
-    assert set(gg.read_provenance(town / "out" / "grid.gpkg")["inputs"]) >= {"dedicated", "fixed"}
+    assert set(gg.read_provenance(town / "out" / "internal" / "grid.gpkg")["inputs"]) >= {"dedicated", "fixed"}
     assert made(town) == []
     shutil.copy(town / "campus.geojson", town / "drawn.geojson")
     with pytest.raises(gg.GridError, match="overlap; a place has one cell"):
@@ -163,25 +165,25 @@ def test_cells_that_are_given(town):
 
 def test_a_grid_in_force_goes_on(town):
     """A year later: the same places, other households; most cells go on, and no retired code comes back."""
-    old = gg.read_grid(town / "out" / "grid.gpkg")
-    shutil.copy(town / "out" / "grid.gpkg", town / "last_year.gpkg")
+    old = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
+    shutil.copy(town / "out" / "internal" / "grid.gpkg", town / "last_year.gpkg")
     change(town, 'events = "', 'previous = "last_year.gpkg"\ncrs = "EPSG:4547"\nevents = "')
     done = go(town)
     assert done["divide"].reason.startswith("changed: previous")
-    new = gg.read_grid(town / "out" / "grid.gpkg")
+    new = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     assert new["grid_code"].tolist() == new["previous_code"].tolist() == old["grid_code"].tolist()
     note = {"retired": [f"{old['parent_code'][0]}900", 7]}
     gg.write_grid(old, town / "last_year.gpkg", provenance=note)
     section(town, "[divide]\nhouseholds = [30, 50]")
     assert "18 of 18 rules hold" in go(town)["divide"].detail
-    new = gg.read_grid(town / "out" / "grid.gpkg")
+    new = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     added = new.loc[(new["previous_code"] == "") & (new["parent_code"] == old["parent_code"][0]), "grid_code"]
     assert len(added) and (added.str[-3:].astype(int) > 900).all()
     assert made(town) == []
 
 
 def test_a_grid_in_force_in_other_codes(town):
-    old = gg.read_grid(town / "out" / "grid.gpkg")
+    old = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     old.assign(grid_code=[f"A{number}" for number in range(len(old))]).to_file(town / "last_year.gpkg")
     change(town, 'events = "', 'previous = "last_year.gpkg"\nevents = "')
     with pytest.raises(gg.GridError, match="previous: 4 codes do not fit the scheme unit grid"):
@@ -190,9 +192,9 @@ def test_a_grid_in_force_in_other_codes(town):
 
 def test_later_steps_are_made_only_if_bytes_changed(town):
     events = pd.read_csv(town / "events.csv")
-    grid = gg.read_grid(town / "out" / "grid.gpkg")
+    grid = gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     centre = grid.geometry[0].representative_point()
-    code = pd.read_csv(town / "out" / "events_located.csv", dtype=str)["grid_code"]
+    code = pd.read_csv(town / "out" / "internal" / "events_located.csv", dtype=str)["grid_code"]
     row = code[code == grid["grid_code"][0]].index[0]
     events.loc[row, ["x", "y"]] = centre.x, centre.y
     events.to_csv(town / "events.csv", index=False)
@@ -206,7 +208,7 @@ def test_near_m_is_noted_only_where_it_is_said(town):
     record = json.loads((town / "out" / "gridgis-run.json").read_text(encoding="utf-8"))
     assert record["locate"]["settings"]["locate"] == {"keep_coordinates": False}
     events = pd.read_csv(town / "events.csv")
-    west, south, _, _ = gg.read_grid(town / "out" / "grid.gpkg").total_bounds
+    west, south, _, _ = gg.read_grid(town / "out" / "internal" / "grid.gpkg").total_bounds
     events.loc[:1, ["x", "y"]] = [[west - 3.5, south], [west - 30.0, south]]
     events.to_csv(town / "events.csv", index=False)
     assert go(town)["locate"].detail == "120 rows: 118 inside, 2 outside"
@@ -214,8 +216,10 @@ def test_near_m_is_noted_only_where_it_is_said(town):
     done = go(town)
     assert (done["locate"].reason, done["divide"].action) == ("changed: locate.near_m", "up to date")
     assert done["locate"].detail == "120 rows: 118 inside, 1 near, 1 outside"
-    assert pd.read_csv(town / "out" / "events_located.csv")["distance_m"].dropna().tolist() == pytest.approx([3.5])
-    assert pd.read_csv(town / "out" / "cells.csv")["count_status"].notna().all()
+    assert pd.read_csv(town / "out" / "internal" / "events_located.csv")[
+        "distance_m"
+    ].dropna().tolist() == pytest.approx([3.5])
+    assert pd.read_csv(town / "out" / "public" / "cells.csv")["count_status"].notna().all()
     assert made(town) == []
     change(town, "near_m = 5", "near_m = 5.0")
     assert made(town) == []
@@ -229,9 +233,9 @@ def test_force_makes_all_and_gives_the_same_bytes(town):
 
 def test_a_deleted_output_is_made_again(town):
     before = content(town / "out")
-    (town / "out" / "cells.csv").unlink()
+    (town / "out" / "public" / "cells.csv").unlink()
     done = go(town)
-    assert done["publish"].reason == "missing: cells.csv"
+    assert done["publish"].reason == "missing: public/cells.csv"
     assert content(town / "out") == before
 
 
@@ -251,7 +255,7 @@ def test_a_dry_run_writes_nothing_at_all(town):
 # whose file it is
 
 
-@pytest.mark.parametrize("name", ["grid.gpkg", "cells.csv", "coverage.html"])
+@pytest.mark.parametrize("name", ["internal/grid.gpkg", "public/cells.csv", "public/coverage.html"])
 def test_work_by_hand_is_not_overwritten(town, name):
     with (town / "out" / name).open("ab") as file:
         file.write(b" ")
@@ -274,24 +278,24 @@ def test_a_damaged_record_is_made_anew(town, damage):
 
 def test_a_file_that_no_record_knows_is_not_overwritten(town):
     (town / "out" / RECORD).unlink()
-    (town / "out" / "check.json").write_text("mine", encoding="utf-8")
+    (town / "out" / "internal" / "check.json").write_text("mine", encoding="utf-8")
     with pytest.raises(gg.GridError, match=r"check\.json: not as gridgis wrote it"):
         go(town)
-    assert (town / "out" / "check.json").read_text(encoding="utf-8") == "mine"
+    assert (town / "out" / "internal" / "check.json").read_text(encoding="utf-8") == "mine"
     assert not (town / "out" / ".gridgis-new").exists()
 
 
 def test_an_input_is_no_output(town):
-    shutil.copy(town / "out" / "grid.gpkg", town / "kept.gpkg")
-    change(town, 'events = "events.csv"', 'grid = "out/grid.gpkg"\nevents = "events.csv"')
+    shutil.copy(town / "out" / "internal" / "grid.gpkg", town / "kept.gpkg")
+    change(town, 'events = "events.csv"', 'grid = "out/internal/grid.gpkg"\nevents = "events.csv"')
     with pytest.raises(gg.GridError, match=r"grid\.gpkg: the input grid would be replaced"):
         go(town)
-    assert (town / "out" / "grid.gpkg").read_bytes() == (town / "kept.gpkg").read_bytes()
+    assert (town / "out" / "internal" / "grid.gpkg").read_bytes() == (town / "kept.gpkg").read_bytes()
 
 
 def test_a_folder_in_the_way(town):
-    (town / "out" / "cells.csv").unlink()
-    (town / "out" / "cells.csv").mkdir()
+    (town / "out" / "public" / "cells.csv").unlink()
+    (town / "out" / "public" / "cells.csv").mkdir()
     with pytest.raises(gg.GridError, match=r"cells\.csv: expected a file to write.*folder"):
         go(town)
 
@@ -310,32 +314,32 @@ def test_all_missing_inputs_are_named_before_anything_is_done(town):
 
 def test_a_grid_that_breaks_a_rule_replaces_nothing(town):
     before = content(town / "out")
-    grid = gpd.read_file(town / "out" / "grid.gpkg")
+    grid = gpd.read_file(town / "out" / "internal" / "grid.gpkg")
     grid.iloc[1:].to_file(town / "mine.gpkg")
     change(town, 'events = "events.csv"', 'grid = "mine.gpkg"\nevents = "events.csv"')
     with pytest.raises(CheckFailed) as caught:
         go(town)
     assert {finding.rule for finding in caught.value.failed} == {"gap"}
     after = content(town / "out")
-    findings = json.loads(after.pop("check_failed.json"))["findings"]
+    findings = json.loads(after.pop("internal/check_failed.json"))["findings"]
     assert len(findings) == len(caught.value.failed)
     assert after == before
     section(town, '[check]\nallow = ["gap"]')
     done = go(town)
     assert "allowed: gap (1 finding)" in done["divide"].detail
-    assert not (town / "out" / "check_failed.json").exists()
-    assert json.loads((town / "out" / "check.json").read_text(encoding="utf-8"))["findings"] == findings
+    assert not (town / "out" / "internal" / "check_failed.json").exists()
+    assert json.loads((town / "out" / "internal" / "check.json").read_text(encoding="utf-8"))["findings"] == findings
 
 
 def test_a_grid_that_is_there_is_taken_in_its_own_crs(town):
-    grid = gpd.read_file(town / "out" / "grid.gpkg").assign(网格员电话="13812345678")
+    grid = gpd.read_file(town / "out" / "internal" / "grid.gpkg").assign(网格员电话="13812345678")
     grid.to_file(town / "mine.gpkg")
     change(
         town, 'buildings = "buildings.gpkg"\nbarriers = "streets.gpkg"\n', 'grid = "mine.gpkg"\ncrs = "EPSG:32649"\n'
     )
     done = go(town)
     assert "columns of persons left out: 网格员电话" in done["divide"].detail
-    new = gpd.read_file(town / "out" / "grid.gpkg")
+    new = gpd.read_file(town / "out" / "internal" / "grid.gpkg")
     assert new.equals(gpd.read_file(town / "mine.gpkg").drop(columns="网格员电话"))
 
 
@@ -346,9 +350,11 @@ def test_without_events_there_are_no_hot_spots_and_later_there_are(town):
     assert actions(town, dry_run=True)["locate"] == "would be removed"
     assert content(town / "out") == before
     done = go(town)
-    assert done["locate"].detail == "events_located.csv"
+    assert done["locate"].detail == "internal/events_located.csv"
     assert [one.action for one in done.values()] == ["removed", "up to date", "made", "made"]
-    assert sorted(content(town / "out")) == sorted(set(OUTPUTS) - {"events_located.csv", "hotspots.html"})
+    assert sorted(content(town / "out")) == sorted(
+        set(OUTPUTS) - {"internal/events_located.csv", "public/hotspots.html"}
+    )
     (town / "run.toml").write_text(text, encoding="utf-8")
     assert made(town) == ["locate", "publish", "maps"]
     assert content(town / "out") == before
@@ -366,34 +372,39 @@ def test_an_atlas_and_a_folder_of_the_page_where_they_are_asked_for(town, tmp_pa
     done = go(town)
     assert [step for step, one in done.items() if one.action == "made"] == ["maps"]
     assert done["maps"].reason == "changed: maps.atlas, maps.site"
-    assert done["maps"].detail == "atlas.pdf, coverage.html, coverage.png, hotspots.html, site/index.html"
-    assert sorted(content(town / "out")) == sorted([*OUTPUTS, "atlas.pdf", "site.json"])
+    assert done["maps"].detail == ", ".join(
+        f"public/{name}" for name in ("atlas.pdf", "coverage.html", "coverage.png", "hotspots.html", "site/index.html")
+    )
+    files = {name for name in content(town / "out") if not name.startswith("public/site/")}
+    assert files == {*OUTPUTS, "public/atlas.pdf", "internal/site.json"}
     work = Work(load_settings(town / "run.toml"))
-    assert (town / "out" / "atlas.pdf").read_bytes() == gg.atlas(work.published, tmp_path / "a.pdf").read_bytes()
-    assert content(town / "out" / "site") == wanted_site(town, tmp_path)
+    assert (town / "out" / "public" / "atlas.pdf").read_bytes() == gg.atlas(
+        work.published, tmp_path / "a.pdf"
+    ).read_bytes()
+    assert content(town / "out" / "public" / "site") == wanted_site(town, tmp_path)
     assert made(town) == []
     section(town, "[publish]\nhide_below = 5")
     assert made(town) == ["publish", "maps"]
-    assert content(town / "out" / "site") == wanted_site(town, tmp_path)
+    assert content(town / "out" / "public" / "site") == wanted_site(town, tmp_path)
     assert made(town) == []
 
 
 def test_an_atlas_and_a_folder_that_are_asked_for_no_more_are_removed(town):
     section(town, "[maps]\natlas = true\nsite = true")
     go(town)
-    (town / "out" / "site" / "mine.txt").write_text("mine", encoding="utf-8")
+    (town / "out" / "public" / "site" / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(gg.GridError, match=r"site: the folder holds other files \(mine.txt\)"):
         go(town)
     change(town, "[maps]\natlas = true\nsite = true", "")
     assert made(town) == ["maps"]
-    assert sorted(content(town / "out")) == OUTPUTS
-    assert sorted(content(town / "out" / "site")) == ["mine.txt"]  # what is not ours stays
-    (town / "out" / "site" / "mine.txt").unlink()
+    assert sorted(content(town / "out")) == sorted([*OUTPUTS, "public/site/mine.txt"])
+    assert sorted(content(town / "out" / "public" / "site")) == ["mine.txt"]  # what is not ours stays
+    (town / "out" / "public" / "site" / "mine.txt").unlink()
     section(town, "[maps]\nsite = true")
     go(town)
     change(town, "[maps]\nsite = true", "")
     go(town)
-    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal", "public"]
 
 
 def test_names_like_addresses_need_a_word(town):
@@ -402,28 +413,28 @@ def test_names_like_addresses_need_a_word(town):
     change(town, "[summarise]", 'areas_name = "name"\n[summarise]')
     section(town, "[maps]\natlas = true\nsite = true")
     before = content(town / "out")
-    with pytest.raises(gg.GridError, match=r"coverage\.html: it must not be shown"):
+    with pytest.raises(gg.GridError, match=r"cells\.csv: it must not be shown"):
         go(town)
-    assert content(town / "out")["coverage.html"] == before["coverage.html"]
-    assert not (town / "out" / "site").exists()
+    assert content(town / "out")["public/coverage.html"] == before["public/coverage.html"]
+    assert not (town / "out" / "public" / "site").exists()
     change(town, "site = true", "site = true\nscan = false")
-    assert made(town) == ["maps"]
-    assert (town / "out" / "site" / "index.html").exists()
+    assert made(town) == ["publish", "maps"]
+    assert (town / "out" / "public" / "site" / "index.html").exists()
     assert made(town) == []
 
 
 def test_a_folder_that_somebody_else_made_is_left_alone(town):
-    (town / "out" / "site").mkdir()
+    (town / "out" / "public" / "site").mkdir()
     section(town, '[maps]\ncoverage_title = "Cells"')
     assert made(town) == ["maps"]
-    assert (town / "out" / "site").is_dir()
+    assert (town / "out" / "public" / "site").is_dir()
 
 
 @pytest.mark.parametrize("spoil", ["folder", "file", "note", "change"])
 def test_a_spoiled_folder_of_the_page_is_made_again_once_each_time(town, spoil):
     section(town, "[maps]\nsite = true")
     go(town)
-    site = town / "out" / "site"
+    site = town / "out" / "public" / "site"
     before = content(site)
     for _ in range(2):
         if spoil == "folder":
@@ -431,8 +442,10 @@ def test_a_spoiled_folder_of_the_page_is_made_again_once_each_time(town, spoil):
         elif spoil == "change":
             (site / "map.css").write_text("* {}", encoding="utf-8")
         else:
-            (site / "map.css" if spoil == "file" else town / "out" / "site.json").unlink()
-        assert go(town, dry_run=True)["maps"].reason == ("missing: site.json" if spoil == "note" else "changed: site")
+            (site / "map.css" if spoil == "file" else town / "out" / "internal" / "site.json").unlink()
+        assert go(town, dry_run=True)["maps"].reason == (
+            "missing: internal/site.json" if spoil == "note" else "changed: site"
+        )
         assert made(town) == ["maps"]
         assert content(site) == before
         assert made(town) == []
@@ -450,7 +463,7 @@ def test_killed_before_the_folder_of_the_page_is_noted(town, monkeypatch):
             go(town)
     assert made(town) == ["maps"]
     assert made(town) == []
-    assert "site.json" in content(town / "out")
+    assert "internal/site.json" in content(town / "out")
 
 
 def test_two_folders_give_the_same_bytes(town):
@@ -463,14 +476,14 @@ def test_the_order_of_rows_does_not_matter(town):
     for name in ("areas", "buildings", "streets"):
         gpd.read_file(town / f"{name}.gpkg").sample(frac=1, random_state=7).to_file(town / f"{name}.gpkg")
     pd.read_csv(town / "events.csv").sample(frac=1, random_state=7).to_csv(town / "events.csv", index=False)
-    before, grid = content(town / "out"), gg.read_grid(town / "out" / "grid.gpkg")
+    before, grid = content(town / "out"), gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     go(town)
-    after, again = content(town / "out"), gg.read_grid(town / "out" / "grid.gpkg")
+    after, again = content(town / "out"), gg.read_grid(town / "out" / "internal" / "grid.gpkg")
     assert shapely.to_wkb(again.geometry.to_numpy()).tolist() == shapely.to_wkb(grid.geometry.to_numpy()).tolist()
     assert again.equals(grid)
     same = {name for name in before if before[name] == after[name]}
-    assert same >= {"cells.csv", "check.json", "coverage.html", "coverage.png", "hotspots.html"}
-    rows = [sorted(part["events_located.csv"].splitlines()) for part in (before, after)]
+    assert same >= set(OUTPUTS) - {"internal/grid.gpkg", "internal/events_located.csv", "internal/table.gpkg", RECORD}
+    rows = [sorted(part["internal/events_located.csv"].splitlines()) for part in (before, after)]
     assert rows[0] == rows[1]
 
 
@@ -517,7 +530,7 @@ def test_killed_in_the_middle(town, kind, after):
     )
     go(town)
     assert content(town / "out") == new
-    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal", "public"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
@@ -533,17 +546,18 @@ def test_interrupted_while_making(town, monkeypatch, error):
         with pytest.raises((KeyboardInterrupt, OSError)):
             go(town)
     after = content(town / "out")
-    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
-    assert {name for name in OUTPUTS if after[name] != before[name]} <= {"cells.csv", RECORD}
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal", "public"]
+    assert {name for name in OUTPUTS if after[name] != before[name]} <= {"public/cells.csv", RECORD}
     assert made(town) == ["maps"]
 
 
 def test_what_a_kill_leaves_is_tidied_up(town):
-    (town / "out" / ".grid.0123abcd.tmp.gpkg").write_bytes(b"half")
+    (town / "out" / "internal" / ".grid.0123abcd.tmp.gpkg").write_bytes(b"half")
     (town / "out" / record_module.NEW).mkdir()
     (town / "out" / record_module.NEW / "grid.gpkg").write_bytes(b"half")
     go(town, force=True)
-    assert sorted(file.name for file in (town / "out").iterdir()) == OUTPUTS
+    assert sorted(content(town / "out")) == OUTPUTS
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal", "public"]
 
 
 # fonts
@@ -555,9 +569,9 @@ def test_without_a_font_for_chinese_the_picture_is_left_out(town, no_font):
     with pytest.warns(gg.GridWarning, match=r"\.(png|pdf) is left out: .*no font") as told:
         done = go(town)
     assert [str(one.message).split()[0] for one in told] == ["coverage.png", "atlas.pdf"]
-    assert done["maps"].detail == "coverage.html, hotspots.html"
-    assert not (town / "out" / "coverage.png").exists()  # the old one, in English, would not fit
-    assert "网格" in (town / "out" / "coverage.html").read_text(encoding="utf-8")
+    assert done["maps"].detail == "public/coverage.html, public/hotspots.html"
+    assert not (town / "out" / "public" / "coverage.png").exists()  # the old one, in English, would not fit
+    assert "网格" in (town / "out" / "public" / "coverage.html").read_text(encoding="utf-8")
     assert made(town) == []
 
 
@@ -609,11 +623,11 @@ def test_nothing_of_persons_and_no_path_goes_out(town, tmp_path, keep):
     secrets = [value for name in PEOPLE for value in PEOPLE[name] if value != "无"]
     secrets += ["13811112222", "13912340003", "13912340004", str(tmp_path), str(town), town.name, "/tmp/"]
     forms = [secret.encode(form) for secret in secrets for form in ("utf-8", "utf-16-le", "gb18030")]
-    for file in (town / "out").iterdir():
+    for file in filter(Path.is_file, (town / "out").rglob("*")):
         for part in everything_in(file):
             found = [form for form in forms if form in part]
             assert found == [], file.name
-    header = (town / "out" / "events_located.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    header = (town / "out" / "internal" / "events_located.csv").read_text(encoding="utf-8-sig").splitlines()[0]
     assert ("y" in header.split(",")) is keep
 
 

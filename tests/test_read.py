@@ -321,12 +321,6 @@ def test_bad_loads_are_named_all_at_once(tmp_path):
     assert "no number in b000004, b000005, infinite in b000003, negative in b000002" in str(error.value)
 
 
-def test_building_ids_are_unique(tmp_path):
-    path = write(frame([square(), square(2)], building_id=["a", "a"], households=[1, 2]), tmp_path / "b.gpkg")
-    with pytest.raises(GridError, match=r"expected each building_id once; more than once: a"):
-        read_buildings(path)
-
-
 def test_multipart_buildings_keep_their_load(tmp_path):
     several = shapely.MultiPolygon([square(0), square(2, side=20.0), square(9)])
     table = frame([several, shapely.MultiPolygon([square(30)])], id=["a", "b"], households=[12, 5], persons=[30, None])
@@ -346,20 +340,6 @@ def test_a_bow_tie_becomes_two_buildings(tmp_path):
         buildings = read_buildings(path)
     assert buildings["building_id"].tolist() == ["b000001#1", "b000001#2", "b000002"]
     assert buildings["households"].sum() == 5 and buildings.is_valid.all()
-
-
-@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
-def test_duplicate_buildings_by_a_rule_that_is_not_the_order(tmp_path, order):
-    turned = shapely.Polygon(np.roll(np.array(square().exterior.coords)[:-1], 2, axis=0))
-    shapes = [square(), turned, square(3), square(3), square(6)]
-    table = frame(shapes, id=["d", "c", "b", "a", "e"], households=[1, 1, 2, 9, 3]).iloc[order]
-    path = write(table, tmp_path / "b.gpkg")
-    with pytest.warns(
-        GridWarning, match=r"2 duplicates left out .*; 1 of their loads differed, the largest is kept \(a\)"
-    ):
-        buildings = read_buildings(path, building_id="id")
-    assert sorted(buildings["building_id"]) == ["a", "c", "e"]
-    assert buildings.set_index("building_id")["households"].to_dict() == {"a": 9, "c": 1, "e": 3}
 
 
 def test_no_buildings_is_an_error(tmp_path):

@@ -14,6 +14,7 @@ GEODATA, PLAIN = (".gpkg", ".parquet", ".geoparquet", ".fgb", ".geojson"), (".cs
 SPLIT = "split"
 """What can be said besides `WAYS` about lines and polygons: they are cut along the cells."""
 
+TILES = (".pmtiles",)
 PAGES, IMAGES, ATLASES, REPORTS = (".html", ".htm"), (".png", ".svg", ".pdf"), (".pdf",), (".html", ".json")
 
 EXIT_STATUS = "exit status: 0 done; 1 a rule failed (the findings are printed); 2 wrong usage or unreadable input"
@@ -40,8 +41,8 @@ a scheme of your own, in a TOML file, fields from left to right, the last one nu
 
 LEAKS = """\
 what is found by itself: numbers, addresses and names of persons, and points of single things, in all layers of a file
-(scripts, packed data, documents, archives, databases); with tables also their values. Nothing found is no proof: look
-at what you let out.
+(scripts, packed data, documents, archives, databases); beside a file that hides numbers, those numbers and the rows
+they count, in any other file; with tables also their values. Nothing found is no proof: look at what you let out.
 
 exit status: 0 nothing found; 1 something was found (it is printed, masked); 2 wrong usage or unreadable input
 """
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     )
     for add in (
         *(_add_demo, _add_run, _add_divide, _add_check, _add_locate, _add_summarise),
-        *(_add_costs, _add_map, _add_atlas, _add_leaks),
+        *(_add_costs, _add_publish, _add_map, _add_atlas, _add_leaks),
     ):
         add(commands)
     return whole
@@ -139,12 +140,15 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(commands: Any) -> None:
     parser = _add(commands, "check", "prove a grid: cover, nesting, whole buildings, codes, loads", SCHEME)
-    parser.add_argument("grid", metavar="GRID", help="file of the cells")
+    parser.add_argument("grid", metavar="LAYER", help="file of the cells, or of any polygons that should not overlap")
+    own = "of the codes (default: grid_code); with a name of your own no scheme is asked for, and any CRS will do"
+    parser.add_argument("--code", metavar="COLUMN", help=own)
+    parser.add_argument("--parent", metavar="COLUMN", help="of the parents' codes (default: parent_code)")
     parser.add_argument("--areas", metavar="FILE", help="the parents; without them nesting and gaps are not checked")
     parser.add_argument("--buildings", metavar="FILE", help="footprints; without them cut buildings are not checked")
     _add_band(parser, "the band that households must keep; without it loads are not checked")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
-    _add_area_options(parser)
+    _add_area_options(parser, "--areas-code")
 
 
 def _add_locate(commands: Any) -> None:
@@ -171,6 +175,14 @@ def _add_summarise(commands: Any) -> None:
     parser.add_argument("--by", metavar="COLUMN", help="a category of the rows; each value is counted apart, too")
 
 
+def _add_publish(commands: Any) -> None:
+    parser = _add(commands, "publish", "write the numbers of a table that may be shown: small counts are hidden")
+    parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
+    _add_out(parser, (*GEODATA, *PLAIN, *TILES), "for the numbers")
+    _add_protection(parser)
+    _add_release(parser, "table")
+
+
 def _add_map(commands: Any) -> None:
     parser = _add(commands, "map", "draw a table as a map that may be shown: small counts are hidden")
     parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
@@ -181,6 +193,7 @@ def _add_map(commands: Any) -> None:
     parser.add_argument("--value", metavar="COLUMN", help="the measure of a map of hot spots (default: the rate)")
     _add_protection(parser)
     _add_release(parser, "map")
+    _add_face(parser, "map")
 
 
 def _add_atlas(commands: Any) -> None:
@@ -191,6 +204,7 @@ def _add_atlas(commands: Any) -> None:
     parser.add_argument("--value", metavar="COLUMN", help=colour)
     _add_protection(parser)
     _add_release(parser, "atlas")
+    _add_face(parser, "atlas")
 
 
 def _add_costs(commands: Any) -> None:
@@ -236,22 +250,27 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_release(parser: argparse.ArgumentParser, what: str) -> None:
-    """What else can be said of a release, and how its face looks."""
+    """What else can be said of a release."""
     add = parser.add_argument
     add("--round-to", type=int, metavar="N", help="round all counts to multiples of N so that sums hold; hide none")
-    add("--as-of", metavar="DATE", help="the date of the numbers, such as 2026-06-30")
+    add("--as-of", metavar="YYYY-MM-DD", help="the date of the numbers, such as 2026-06-30")
     add("--ledger", metavar="FILE", help=f"what was let out earlier: the {what} is checked together with it and added")
-    add("--note", action="append", default=[], help=f"a line for the foot of the {what}; may be repeated")
-    add("--title", help="the title (default: one is made)")
-    add("--lang", choices=["en", "zh"], default="en", help=f"language of the {what} (default: en)")
-    add("--internal", action="store_true", help=f"hide nothing, and say so on the {what}")
     unread = "do not read it as an attacker would: for names of places that look like addresses, say, if you looked "
     add("--no-scan", action="store_true", help=f"{unread}at the findings yourself")
 
 
-def _add_area_options(parser: argparse.ArgumentParser) -> None:
+def _add_face(parser: argparse.ArgumentParser, what: str) -> None:
+    """How the face of a map looks."""
+    add = parser.add_argument
+    add("--note", action="append", default=[], help=f"a line for the foot of the {what}; may be repeated")
+    add("--title", help="the title (default: one is made)")
+    add("--lang", choices=["en", "zh"], default="en", help=f"language of the {what} (default: en)")
+    add("--internal", action="store_true", help=f"hide nothing, and say so on the {what}")
+
+
+def _add_area_options(parser: argparse.ArgumentParser, code: str = "--code") -> None:
     """Options of everything that reads areas and knows rules."""
-    parser.add_argument("--code", default="code", metavar="COLUMN", help="of the areas' code (default: code)")
+    parser.add_argument(code, default="code", metavar="COLUMN", help="of the areas' code (default: code)")
     parser.add_argument("--source-crs", metavar="CRS", help="of the files with polygons or lines that declare none")
     parser.add_argument("--scheme", metavar="FILE", help="layout of the codes, .toml or .json (default: unit grid)")
     parser.add_argument(

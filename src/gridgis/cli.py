@@ -182,10 +182,11 @@ def _demo(options: argparse.Namespace) -> int:
     say("The bundled town: real buildings and streets (© OpenStreetMap contributors, ODbL 1.0);")
     say("its households, communities and events are modelled.")
     _go(make_settings(sections, Path()), dry_run=False, force=False)
-    names = ("grid.gpkg", "check.json", "events_located.csv", "cells.csv", "coverage.png")
-    there = [name for name in names if (Path(options.out) / name).is_file()]
-    say(f"Results in {options.out}: {', '.join(there)}.")
-    say(f"Open {Path(options.out) / 'coverage.html'} and {Path(options.out) / 'hotspots.html'} in a browser.")
+    for folder, what in (("public", "what may be shown"), ("internal", "exact numbers and rows, for use inside")):
+        there = sorted(file.name for file in (Path(options.out) / folder).iterdir() if file.is_file())
+        say(f"{Path(options.out) / folder}: {what}: {', '.join(there)}.")
+    public = Path(options.out) / "public"
+    say(f"Open {public / 'coverage.html'} and {public / 'hotspots.html'} in a browser.")
     return DONE
 
 
@@ -296,24 +297,46 @@ def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme
 
 def _check(options: argparse.Namespace) -> int:
     import gridgis as gg
-    from gridgis.describe import describe_report
+    from gridgis.describe import describe_findings, describe_report
 
-    scheme, band = _scheme(options), _wishes(options, "households").get("households")
+    named = _named_columns(options)
+    scheme = None if named and options.scheme is None else _scheme(options)
+    band = _wishes(options, "households").get("households")
     grid = _cells(options.grid)
-    areas = buildings = None
-    if grid.crs is not None and grid.crs.is_projected:  # else that is the finding, and nothing can be measured
-        place = {"crs": grid.crs, "source_crs": options.source_crs}
-        areas = gg.read_areas(options.areas, code=options.code, **place) if options.areas else None
-        buildings = gg.read_buildings(options.buildings, households=None, **place) if options.buildings else None
-    report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
+    if named:
+        named.setdefault("parent", "parent_code" if "parent_code" in grid.columns else None)
+    areas, buildings = _proof_tables(options, grid)
+    report = gg.check_grid(grid, **named, areas=areas, buildings=buildings, scheme=scheme, households=band)
     if options.json:
         say(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
     else:
         say_lines(report)
-        say(describe_report(report, options.allow))
+        say(describe_report(report, options.allow) + describe_findings(report))
         for rule, why in report.skipped.items():
             say(f"not run: {rule} ({why})")
     return RULE_FAILED if any(finding.rule not in options.allow for finding in report) else DONE
+
+
+def _named_columns(options: argparse.Namespace) -> dict[str, Any]:
+    """The columns that are named: then the layer is not asked to be a grid of the contract."""
+    return {name: value for name in ("code", "parent") if (value := getattr(options, name)) is not None}
+
+
+def _proof_tables(options: argparse.Namespace, grid: Any) -> tuple[Any, Any]:
+    """The areas and buildings to prove a grid with, in its CRS; of a grid that has no metres, in that of the areas."""
+    import gridgis as gg
+    from gridgis.crs import is_metre
+
+    if grid.crs is None:  # that is the finding, and nothing can be measured
+        return None, None
+    areas = buildings = None
+    place = {"crs": grid.crs if is_metre(grid.crs) else None, "source_crs": options.source_crs}
+    if options.areas:
+        areas = gg.read_areas(options.areas, code=options.areas_code, **place)
+        place["crs"] = areas.crs
+    if options.buildings:
+        buildings = gg.read_buildings(options.buildings, households=None, **place)
+    return areas, buildings
 
 
 def _cells(path: str) -> Any:
@@ -392,6 +415,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "locate": _locate,
     "summarise": _summarise,
     "costs": publishing_commands.costs,
+    "publish": publishing_commands.publish_table,
     "map": publishing_commands.draw_map,
     "atlas": publishing_commands.draw_atlas,
     "leaks": publishing_commands.leaks,

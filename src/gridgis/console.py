@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gridgis.contract import GridError, listed
+from gridgis.whole import require_plain_file
 
 DONE, RULE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -45,8 +46,10 @@ def output_file(options: argparse.Namespace, *inputs: str | None) -> Path:
         came = out.suffix or "no ending"
         wanted = f"a file ending in {listed(options.endings, 12)}{', or --site' if hasattr(options, 'site') else ''}"
         raise GridError(f"--out {out.name}: expected {wanted}; got {came}.")
-    if out.is_dir():
-        raise GridError(f"--out {out.name}: expected a file to write; there is a folder of this name.")
+    try:
+        require_plain_file(out)
+    except GridError as error:
+        raise GridError(f"--out {error}") from None
     if any(_same(out, Path(name)) for name in inputs if name):
         raise GridError(f"--out {out.name}: this is an input, and it would be replaced; name another file.")
     _require_writable(options.out)

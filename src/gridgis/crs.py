@@ -15,6 +15,7 @@ import pyproj
 import shapely
 from pyproj.exceptions import CRSError, ProjError
 
+from gridgis.antimeridian import across_180
 from gridgis.contract import GridError, listed
 
 WGS84 = pyproj.CRS.from_epsg(4326)
@@ -240,6 +241,8 @@ def require_plausible(x: np.ndarray, y: np.ndarray, crs: pyproj.CRS, what: str) 
     if not len(x):
         return
     degrees = (np.abs(x) <= _MOST_DEGREES[0]) & (np.abs(y) <= _MOST_DEGREES[1])
+    if crs.is_geographic and (across_180(x) or across_180(-x)):
+        degrees = np.abs(y) <= _MOST_DEGREES[1]
     if crs.is_geographic and not degrees.all():
         first = int(np.flatnonzero(~degrees)[0])
         likely = "have longitude and latitude swapped" if _swapped(x[first], y[first]) else "look like metres"
@@ -279,13 +282,20 @@ def require_near(lon: float, lat: float, crs: pyproj.CRS, what: str) -> None:
     gridgis.contract.GridError: areas.shp: the centre comes to lie at lon 144.00 lat 3.00, far from the area
     of CGCS2000 / ...
     """
-    area = crs.area_of_use
-    beside = 0.0 if area is None or area.west > area.east else max(area.west - lon, lon - area.east)
-    if not beside <= 6:
+    if not _degrees_beside(lon, crs) <= 6:
         raise GridError(
             f"{what}: the centre comes to lie at lon {lon:.2f} lat {lat:.2f}, far from the area of {crs_name(crs)}; "
             "the zone or its prefix is wrong, or easting and northing are swapped."
         )
+
+
+def _degrees_beside(lon: float, crs: pyproj.CRS) -> float:
+    """Degrees of longitude between a place and the area of use of a CRS, the short way round; 0 or less within it."""
+    area = crs.area_of_use
+    if area is None or not math.isfinite(lon):
+        return 0.0 if area is None else math.inf
+    east = area.east + (360 if area.west > area.east else 0)
+    return min(max(area.west - place, place - east) for place in (lon - 360, lon, lon + 360))
 
 
 def require_shareable(crs: pyproj.CRS, what: str) -> None:

@@ -81,6 +81,19 @@ def describe_report(report: CheckReport, allowed: Collection[str] = ()) -> str:
     return sentence
 
 
+def describe_findings(report: CheckReport) -> str:
+    """Say how many findings there are of which rule, to go on a sentence; empty where there are none.
+
+    Examples
+    --------
+    >>> from gridgis.check import Finding
+    >>> describe_findings(CheckReport([Finding("gap", ("1",), "12 m2 are in no cell")], ["gap"], {}))
+    '; 1 finding (gap 1)'
+    """
+    counts = [f"{rule} {count:,}" for rule, count in Counter(finding.rule for finding in report).items()]
+    return f"; {many(len(report), 'finding')} ({listed(counts, 20)})" if report else ""
+
+
 def describe_located(located: pd.DataFrame) -> str:
     """Say how the rows were located."""
     parts = [f"{row.rows:,} {row.located_by}" for row in account(located).itertuples()]

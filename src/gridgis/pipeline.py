@@ -2,16 +2,19 @@
 
 Each step has a record of what it was made from: the hashes of its inputs, its settings, the version. A step whose
 record still holds, and whose outputs are as it left them, is skipped. Outputs are the same bytes for the same
-content, so a step that is made again without a change in its result does not drag the later ones along.
+content, so a step that is made again without a change in its result does not drag the later ones along. One run at a
+time is at work in a folder; another one is refused, and told which process it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from gridgis.contract import GridError, listed
-from gridgis.record import RECORD, Record
+from gridgis.locks import locked
+from gridgis.record import LOCK, RECORD, Record
 from gridgis.settings import FILES, Settings
 from gridgis.steps import CHECK_FAILED, DIVIDE, LOCATE, MAPS, PUBLISH, Work, steps_of
 
@@ -61,9 +64,23 @@ def run(settings: Settings, *, dry_run: bool = False, force: bool = False) -> It
     CheckFailed
         If the grid breaks a rule; nothing of the step is replaced.
     GridError
-        If an input is bad, or an output was changed by somebody else.
+        If an input is bad, an output was changed by somebody else, or another run is at work in the folder.
     """
     _require_files(settings)
+    if dry_run:
+        yield from _steps(settings, dry_run=True, force=force)
+        return
+    folder = settings.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GridError(f"{folder.name}: expected a folder for the outputs; {error.strerror}.") from None
+    with locked(folder / LOCK, folder.name):
+        yield from _steps(settings, dry_run=False, force=force)
+
+
+def _steps(settings: Settings, *, dry_run: bool, force: bool) -> Iterator[Done]:
+    """Go through the steps, while no other run is at work in the folder."""
     work, record = Work(settings), Record(settings.folder)
     steps = steps_of(settings)
     for name in [name for name in record.entries if name not in {step.name for step in steps}]:
@@ -75,7 +92,7 @@ def run(settings: Settings, *, dry_run: bool = False, force: bool = False) -> It
     waiting = False
     for step in steps:
         made_from = step.made_from(settings)
-        reason = "asked for" if force else record.why(step.name, made_from)
+        reason = "asked for" if force else record.why(step.name, made_from, step.outputs)
         if not reason and waiting:
             reason = "an earlier step would be made"
         if not reason:
@@ -85,7 +102,8 @@ def run(settings: Settings, *, dry_run: bool = False, force: bool = False) -> It
             yield Done(step.name, "would be made", reason)
         else:
             provenance = {"gridgis": made_from["version"], **{key: made_from[key] for key in ("inputs", "settings")}}
-            with record.replaced(step.name, made_from, force=force) as new:
+            placing = partial(work.letting_out, step)
+            with record.replaced(step.name, made_from, force=force, placing=placing) as new:
                 detail = step.make(work, new, provenance)
             yield Done(step.name, "made", reason, detail)
 

@@ -33,6 +33,16 @@ def costs(options: argparse.Namespace) -> int:
     return DONE
 
 
+def publish_table(options: argparse.Namespace) -> int:
+    """Publish a table, and write its numbers."""
+    from gridgis.write import write_table
+
+    out = output_file(options, options.table, options.ledger)
+    shown = _published(options)
+    write_table(shown, out, layer="cells", scan=not options.no_scan)
+    return _wrote(options, shown, options.out)
+
+
 def draw_map(options: argparse.Namespace) -> int:
     """Publish a table and draw it: a page, a folder with a page, or an image."""
     from gridgis.images import coverage_image, hotspot_image
@@ -97,8 +107,8 @@ def _published(options: argparse.Namespace) -> Published:
         round_to=options.round_to,
         ledger=options.ledger,
         as_of=options.as_of,
-        notes=options.note,
-        internal=options.internal,
+        notes=getattr(options, "note", ()),
+        internal=getattr(options, "internal", False),
         **_protection(options),
     )
 
@@ -123,6 +133,7 @@ def leaks(options: argparse.Namespace) -> int:
             found += [(file, leak) for leak in _leaks_of(file, known)]
         except GridError as error:
             unread.append((file, str(error).removeprefix("find_leaks: ")))
+    found += _beside([file for file in files if file not in {file for file, _ in unread}], found)
     if options.json:
         say(json.dumps(_as_json(files, found, unread), ensure_ascii=False, indent=1))
     else:
@@ -162,6 +173,15 @@ def _known(options: argparse.Namespace) -> dict[str, Any]:
     elif options.measure or options.level:
         raise GridError("--measure, --level: they say how a table was published; name it with --published-from, too.")
     return known
+
+
+def _beside(files: Sequence[Path], found: Sequence[tuple[Path, Leak]]) -> list[tuple[Path, Leak]]:
+    """Numbers that one of the files hides, and the rows they count, in another one; without what is found already."""
+    from gridgis.leaks import find_beside
+
+    known = {(file, leak.kind) for file, leak in found}
+    more = find_beside(files) if len(files) > 1 else []
+    return [(file, leak) for file, leak in more if (file, leak.kind) not in known]
 
 
 def _leaks_of(file: Path, known: dict[str, Any]) -> list[Leak]:

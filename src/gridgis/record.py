@@ -8,10 +8,9 @@ the step again; a reader finds each file whole at any time.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from gridgis.write import file_sha256, write_bytes, write_json
 RECORD = "gridgis-run.json"
 """The file in the output folder that remembers what each step was made from."""
 
-NEW = ".gridgis-new"
-"""The folder beside it in which a step makes its outputs."""
+NEW, LOCK = ".gridgis-new", ".gridgis-run.lock"
+"""The folder beside it in which a step makes its outputs, and the file that says that a run is at work."""
 
 
 class Record:
@@ -42,8 +41,8 @@ class Record:
             entries = found.items() if isinstance(found, dict) else ()
             self.entries = {name: entry for name, entry in entries if _is_entry(entry)}
 
-    def why(self, step: str, made_from: Mapping[str, Any]) -> str:
-        """Say why a step is due; empty where it is not.
+    def why(self, step: str, made_from: Mapping[str, Any], outputs: Collection[str]) -> str:
+        """Say why a step is due, of which these may be the outputs; empty where it is not.
 
         Raises
         ------
@@ -56,6 +55,8 @@ class Record:
         self._refuse(name for name in _files(entry) if self._hash(name) not in {None, *_hashes(entry, name)})
         if "incoming" in entry:
             return "the last run was cut short"
+        if not entry["outputs"] or not set(entry["outputs"]) <= set(outputs):
+            return "its files have other places now"
         missing = [name for name in entry["outputs"] if not (self.folder / name).is_file()]
         if missing:
             return f"missing: {listed(missing)}"
@@ -63,8 +64,17 @@ class Record:
         return f"changed: {listed(list(dict.fromkeys(changed)))}" if changed else ""
 
     @contextmanager
-    def replaced(self, step: str, made_from: Mapping[str, Any], *, force: bool = False) -> Iterator[Path]:
+    def replaced(
+        self,
+        step: str,
+        made_from: Mapping[str, Any],
+        *,
+        force: bool = False,
+        placing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Iterator[Path]:
         """Give an empty folder for the outputs of a step; at a good end they take their places.
+
+        What ``placing`` gives is entered while they do; if it refuses, they do not.
 
         Raises
         ------
@@ -79,18 +89,20 @@ class Record:
             raise GridError(f"{self.folder.name}: nothing can be written to this folder ({error.strerror}).") from None
         try:
             yield new
-            made = {file.name: file_sha256(file) for file in sorted(new.iterdir())}
+            files = sorted(file for file in new.rglob("*") if file.is_file())
+            made = {file.relative_to(new).as_posix(): file_sha256(file) for file in files}
             before = self.entries.get(step, {"outputs": {}})
             if not force:
                 known = {name: {None, made[name], *_hashes(before, name)} for name in made}
                 self._refuse(name for name in made if self._hash(name) not in known[name])
-            self.entries[step] = {**before, "incoming": made}
-            self._write()
-            for name in made:
-                write_bytes((new / name).read_bytes(), self.folder / name)
-            self._remove(before, keep=made)
-            self.entries[step] = {**made_from, "outputs": made}
-            self._write()
+            with placing():
+                self.entries[step] = {**before, "incoming": made}
+                self._write()
+                for name in made:
+                    write_bytes((new / name).read_bytes(), self.folder / name)
+                self._remove(before, keep=made)
+                self.entries[step] = {**made_from, "outputs": made}
+                self._write()
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
@@ -105,7 +117,11 @@ class Record:
         """Remove the outputs of a step that are as it left them."""
         mine = [name for name in _files(entry) if name not in keep and self._hash(name) in _hashes(entry, name)]
         for name in mine:
-            (self.folder / name).unlink()
+            file = self.folder / name
+            file.unlink()
+            if file.parent != self.folder:
+                with suppress(OSError):
+                    file.parent.rmdir()  # where nothing else is in it
         return mine
 
     def _refuse(self, names: Iterator[str]) -> None:
@@ -129,8 +145,8 @@ class Record:
         shutil.rmtree(self.folder / NEW, ignore_errors=True)
         names = {RECORD, *(name for entry in self.entries.values() for name in _files(entry))}
         for name in names:
-            stem, suffix = os.path.splitext(name)
-            for leftover in self.folder.glob(f".{stem}.*.tmp{suffix}"):
+            file = self.folder / name
+            for leftover in file.parent.glob(f".{file.stem}.*.tmp{file.suffix}"):
                 leftover.unlink(missing_ok=True)
 
 
@@ -139,7 +155,8 @@ def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("outputs"), dict):
         return False
     names = [*entry["outputs"], *(entry.get("incoming") or {})]
-    return isinstance(entry.get("incoming", {}), dict) and all(Path(name).name == name for name in names)
+    plain = (not name.startswith("/") and ":" not in name and ".." not in name.split("/") for name in names)
+    return isinstance(entry.get("incoming", {}), dict) and all(plain)
 
 
 def _files(entry: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from gridgis.codes import CodeScheme
 from gridgis.contract import GridError, listed
 from gridgis.divide.profiles import EMPTY, MOST, PROFILES
 from gridgis.locate.near import MOST_M
+from gridgis.privacy import is_date
 
 FILES = ("areas", "buildings", "barriers", "dedicated", "fixed", "previous", "grid", "events")
 """Keys of ``[inputs]`` that name files."""
@@ -327,7 +328,7 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         ("publish", "measures", _is_texts, "a list of names of columns"),
         ("publish", "levels", _are_levels, "a list of names of columns, or of numbers of leading characters"),
         ("publish", "round_to", lambda base: base >= 3, "a whole number of 3 or more"),
-        ("publish", "as_of", bool, "a date such as 2026-06-30"),
+        ("publish", "as_of", is_date, "a date in the form YYYY-MM-DD, such as 2026-06-30"),
         ("publish", "ledger", bool, "the name of a file"),
         ("publish", "notes", _is_texts, "a list of texts"),
         ("maps", "lang", lambda lang: lang in ("en", "zh"), "'en' or 'zh'"),

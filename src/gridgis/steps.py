@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,18 @@ from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.persons import without_persons
-from gridgis.privacy import Published, publish
+from gridgis.privacy import Published, going_out, publish
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
 from gridgis.summarise import summarise
 from gridgis.write import file_sha256, read_provenance, write_grid, write_json, write_table
 
-CHECK_FAILED = "check_failed.json"
-"""The findings of a grid that was refused."""
+PUBLIC, INTERNAL = "public", "internal"
+"""The folders in the output folder: what may be shown, and what is for use inside - exact numbers, single rows."""
+
+GRID, CHECK, CHECK_FAILED = f"{INTERNAL}/grid.gpkg", f"{INTERNAL}/check.json", f"{INTERNAL}/check_failed.json"
+LOCATED, TABLE = f"{INTERNAL}/events_located.csv", f"{INTERNAL}/table.gpkg"
+"""The grid, its findings, those of a grid that was refused, the located rows, the exact counts."""
 
 SIDE_BY_SIDE = "jobs"
 """The setting of a division that changes no output, so that it is noted nowhere."""
@@ -47,8 +51,8 @@ SIDE_BY_SIDE = "jobs"
 RETIRED = "retired"
 """The key in the provenance of a grid that lists the codes that were issued before and are not in it."""
 
-SITE, SITE_FILES = "site", "site.json"
-"""The folder of the page as files of its own, and the hashes of what was written there."""
+SITE, SITE_FILES = "site", f"{INTERNAL}/site.json"
+"""The folder of the page as files of its own, and where the hashes of what was written there are noted."""
 
 Tables = Mapping[str, gpd.GeoDataFrame | None]
 """What a division is made from: areas, buildings, barriers, dedicated, fixed, previous; None where there is none."""
@@ -302,8 +306,8 @@ class Work:
         except CheckFailed:
             write_json(report.to_dict(), failed)
             raise
-        write_grid(grid, new / "grid.gpkg", provenance={**provenance, **provenance_of(grid, issued)})
-        write_json(report.to_dict(), new / "check.json")
+        write_grid(grid, new / GRID, provenance={**provenance, **provenance_of(grid, issued)})
+        write_json(report.to_dict(), new / CHECK)
         failed.unlink(missing_ok=True)
         exceptions = "".join(f"; {line}" for line in describe_exceptions(grid))
         return f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow)}{describe_left_out(persons)}"
@@ -311,7 +315,7 @@ class Work:
     @cached_property
     def grid(self) -> Grid:
         """The grid as it was written."""
-        return read_grid(self.settings.folder / "grid.gpkg")
+        return read_grid(self.settings.folder / GRID)
 
     def make_located(self, new: Path, _: dict[str, Any]) -> str:
         """Locate the events; nothing of persons, and no coordinates unless asked for, goes out."""
@@ -319,30 +323,46 @@ class Work:
         near_m, keep = (self.settings.get("locate", key) for key in ("near_m", "keep_coordinates"))
         located = locate(read_points(self.file("events"), **options), self.grid, near_m=near_m)
         coordinates = (options.get("x"), options.get("y"))
-        return write_located(located, new / "events_located.csv", coordinates=coordinates, keep=keep)
+        return write_located(located, new / LOCATED, coordinates=coordinates, keep=keep)
 
     @cached_property
-    def published(self) -> Published:
-        """The protected table."""
-        get = self.settings.get
-        table: Grid = self.grid
-        if self.settings.file("events") is not None:
-            located, by = read_table(self.settings.folder / "events_located.csv"), get("summarise", "by")
-            if by is not None and by not in located.columns:
-                raise GridError(
-                    f"by in [summarise]: the located events have no column {by!r}, or it holds persons and was left "
-                    f"out; there are {listed(located.columns, 12)}."
-                )
-            table = summarise(self.grid, located, by=by)
+    def table(self) -> Grid:
+        """The cells with their exact counts."""
+        if self.settings.file("events") is None:
+            return self.grid
+        located, by = read_table(self.settings.folder / LOCATED), self.settings.get("summarise", "by")
+        if by is not None and by not in located.columns:
+            raise GridError(
+                f"by in [summarise]: the located events have no column {by!r}, or it holds persons and was left "
+                f"out; there are {listed(located.columns, 12)}."
+            )
+        return summarise(self.grid, located, by=by)
+
+    @cached_property
+    def _released(self) -> Published:
         keys = ("measures", "hide_below", "levels", "round_to", "as_of", "notes", "internal")
-        ledger = get("publish", "ledger")
+        ledger = self.settings.get("publish", "ledger")
         file = None if ledger is None else self.settings.base / ledger
-        return publish(table, ledger=file, **{key: get("publish", key) for key in keys})
+        return publish(self.table, ledger=file, **{key: self.settings.get("publish", key) for key in keys})
+
+    @property
+    def published(self) -> Published:
+        """The protected table; it is noted by `letting_out` when its files take their places, not before."""
+        return replace(self._released, outgoing=None)
+
+    def letting_out(self, step: Step) -> AbstractContextManager[None]:
+        """Note the release, where there is a ledger, while the outputs of a step take their places in the block."""
+        return going_out(self._released.outgoing) if step.lets_out else nullcontext()
+
+    @property
+    def face(self) -> str:
+        """The folder for what is drawn and published: that for use inside where nothing is protected."""
+        return INTERNAL if self.settings.get("publish", "internal") else PUBLIC
 
     def make_table(self, new: Path, _: dict[str, Any]) -> str:
-        """Write the protected table."""
-        table = self.published.table
-        write_table(pd.DataFrame(table.drop(columns="geometry")), new / "cells.csv")
+        """Write the protected table, and the exact one for use inside."""
+        write_table(self.published, new / self.face / "cells.csv", scan=self.settings.get("maps", "scan") is not False)
+        write_table(self.table, new / TABLE)
         return describe_published(self.published)
 
     def make_maps(self, new: Path, _: dict[str, Any]) -> str:
@@ -350,29 +370,32 @@ class Work:
         get, words = self.settings.get, {"lang": self.settings.get("maps", "lang")}
         scan: bool = get("maps", "scan") is not False
         page = coverage_map(self.published, title=get("maps", "coverage_title"), **words)
-        page.save(new / "coverage.html", scan=scan)
+        page.save(new / self.face / "coverage.html", scan=scan)
         if self.settings.file("events") is not None:
             title, value = get("maps", "hotspot_title"), get("maps", "value")
-            hotspot_map(self.published, value=value, title=title, **words).save(new / "hotspots.html", scan=scan)
+            hot = hotspot_map(self.published, value=value, title=title, **words)
+            hot.save(new / self.face / "hotspots.html", scan=scan)
         printed = {"coverage.png": coverage_image, **({"atlas.pdf": atlas} if get("maps", "atlas") else {})}
         for name, draw in printed.items():
             try:
-                draw(self.published, new / name, title=get("maps", "coverage_title"), scan=scan, **words)
+                draw(self.published, new / self.face / name, title=get("maps", "coverage_title"), scan=scan, **words)
             except NoFontError as error:
                 warnings.warn(GridWarning(f"{name} is left out: {error} Then: --force."), stacklevel=2)
-        made = sorted(file.name for file in new.iterdir())
+        made = sorted(f"{self.face}/{file.name}" for file in (new / self.face).iterdir())
+        site = self.settings.folder / self.face / SITE
         if get("maps", "site"):
-            index = page.save_site(self.settings.folder / SITE, scan=scan)
-            write_json(_hashes_in(index.parent), new / SITE_FILES)
-            made.append(f"{SITE}/{index.name}")
-        else:
-            _remove_site(self.settings.folder)
+            with going_out(self._released.outgoing):
+                index = page.save_site(site, scan=scan)
+            write_json(_hashes_in(self.settings.folder, site), new / SITE_FILES)
+            made.append(f"{self.face}/{SITE}/{index.name}")
+        _remove_site(self.settings.folder, keep=site if get("maps", "site") else None)
         return ", ".join(made)
 
 
-def _hashes_in(folder: Path) -> dict[str, str]:
-    """The hashes of the files in a folder; none where it is not there."""
-    return {file.name: file_sha256(file) for file in sorted(folder.glob("*")) if file.is_file()}
+def _hashes_in(base: Path, folder: Path) -> dict[str, str]:
+    """The hashes of the files in a folder, by their way from another; none where it is not there."""
+    files = sorted(file for file in folder.glob("*") if file.is_file())
+    return {file.relative_to(base).as_posix(): file_sha256(file) for file in files}
 
 
 def _noted_site(folder: Path) -> dict[str, str]:
@@ -384,20 +407,26 @@ def _noted_site(folder: Path) -> dict[str, str]:
     return noted if isinstance(noted, dict) else {}
 
 
-def _remove_site(folder: Path) -> None:
+def _remove_site(folder: Path, keep: Path | None) -> None:
     """Remove the folder of a page that is asked for no more, but for what somebody else has put or changed there."""
-    noted, there = _noted_site(folder), _hashes_in(folder / SITE)
-    for name in [name for name, sha256 in noted.items() if there.get(name) == sha256]:
-        (folder / SITE / name).unlink()
-    if noted:
+    noted = _noted_site(folder)
+    for site in (folder / PUBLIC / SITE, folder / INTERNAL / SITE):
+        there = _hashes_in(folder, site)
+        if site == keep or not set(there) & set(noted):
+            continue
+        for name in [name for name, sha256 in there.items() if noted.get(name) == sha256]:
+            (folder / name).unlink()
         with suppress(OSError):
-            (folder / SITE).rmdir()
+            site.rmdir()
 
 
 def _site_is_due(settings: Settings) -> dict[str, int]:
     """Where the folder of the page is not as it was written: a value that no earlier run has noted."""
     noted = _noted_site(settings.folder) if settings.get("maps", "site") else {}
-    if not noted or noted == _hashes_in(settings.folder / SITE):
+    folders = {(settings.folder / name).parent for name in noted}
+    if not noted or noted == {
+        key: sha for folder in folders for key, sha in _hashes_in(settings.folder, folder).items()
+    }:
         return {}
     return {SITE: (settings.folder / SITE_FILES).stat().st_mtime_ns}
 
@@ -419,6 +448,8 @@ class Step:
         Files that it may write.
     make : callable
         Writes them into a folder, and says in a sentence what came out.
+    lets_out : bool
+        Whether they are a release.
     """
 
     name: str
@@ -427,6 +458,7 @@ class Step:
     settings: tuple[str, ...]
     outputs: tuple[str, ...]
     make: Callable[[Work, Path, dict[str, Any]], str]
+    lets_out: bool = False
 
     def made_from(self, settings: Settings) -> dict[str, Any]:
         """Give everything that the outputs hang on: names and hashes, no paths."""
@@ -454,37 +486,44 @@ class Step:
         return {key: value for key, value in settings.sections[section].items() if key != SIDE_BY_SIDE}
 
 
+def _faces(*names: str) -> tuple[str, ...]:
+    """Where files may be that are for everybody, or, where nothing is protected, for use inside."""
+    return tuple(f"{folder}/{name}" for folder in (PUBLIC, INTERNAL) for name in names)
+
+
 DIVIDE = Step(
     name="divide",
     inputs=("areas", "buildings", "barriers", "dedicated", "fixed", "previous", "grid"),
     earlier=(),
     settings=("divide", "codes", "check"),
-    outputs=("grid.gpkg", "check.json"),
+    outputs=(GRID, CHECK),
     make=Work.make_grid,
 )
 LOCATE = Step(
     name="locate",
     inputs=("events",),
-    earlier=("grid.gpkg",),
+    earlier=(GRID,),
     settings=("locate",),
-    outputs=("events_located.csv",),
+    outputs=(LOCATED,),
     make=Work.make_located,
 )
 PUBLISH = Step(
     name="publish",
     inputs=(),
-    earlier=("grid.gpkg", "events_located.csv"),
+    earlier=(GRID, LOCATED),
     settings=("summarise", "publish"),
-    outputs=("cells.csv",),
+    outputs=(*_faces("cells.csv"), TABLE),
     make=Work.make_table,
+    lets_out=True,
 )
 MAPS = Step(
     name="maps",
     inputs=(),
-    earlier=("grid.gpkg", "events_located.csv"),
+    earlier=(GRID, LOCATED),
     settings=("summarise", "publish", "maps"),
-    outputs=("coverage.html", "hotspots.html", "coverage.png", "atlas.pdf", SITE_FILES),
+    outputs=(*_faces("coverage.html", "hotspots.html", "coverage.png", "atlas.pdf"), SITE_FILES),
     make=Work.make_maps,
+    lets_out=True,
 )
 
 

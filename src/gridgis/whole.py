@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import platform
+import re
+import shutil
+import stat
 import uuid
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pyarrow
 import pyogrio
 
 from gridgis.contract import GridError
+from gridgis.locks import is_alive
 
 _JOURNALS = ("-journal", "-wal", "-shm")
 INSTANT = "2000-01-01T00:00:00Z"
 """The date that stands in files of ours, whenever they are written."""
+_RESERVED = ("CON", "PRN", "AUX", "NUL")
 SIDECAR = ".provenance.json"
 """What the name of a note on a file that cannot carry one ends with."""
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, placing: AbstractContextManager[None] | None = None) -> Iterator[Path]:
     """Give a temporary file beside ``path``; it takes the place of ``path`` when the block ends well, else it goes.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is to be there afterwards. What killed processes have left beside it is removed.
+    placing : context manager, optional
+        Entered when the file is whole, while it takes its place; if it refuses, the file goes.
 
     Yields
     ------
@@ -44,17 +59,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     'done'
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.tmp{target.suffix}")
+    temporary = temporary_beside(target)
     try:
-        if target.is_dir():
-            raise GridError(f"{path.name}: expected a file to write; there is a folder of this name.")
+        require_plain_file(path)
         _require_closed(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _to_disk(temporary, os.O_RDWR)
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o777)
-        os.replace(temporary, target)
+        with placing or nullcontext():
+            os.replace(temporary, target)
         with suppress(OSError):
             _to_disk(target.parent, os.O_RDONLY)
     except GridError:
@@ -62,9 +77,57 @@ def whole_file(path: Path) -> Iterator[Path]:
     except (OSError, RuntimeError, ValueError, TypeError, pyarrow.ArrowException) as error:
         raise GridError(f"{path.name}: the file cannot be written: {first_line(error, temporary)}.") from error
     finally:
-        for leftover in (temporary, *(Path(f"{temporary}{end}") for end in _JOURNALS)):
-            with suppress(OSError):
-                leftover.unlink(missing_ok=True)
+        for leftover in temporary.parent.glob(f"{glob.escape(temporary.name)}*"):
+            _remove(leftover)
+
+
+def require_plain_file(path: Path) -> None:
+    """Ask that what is to be written is a file or not there yet: no folder, device or pipe, also behind a link.
+
+    Raises
+    ------
+    GridError
+        If it is anything else.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        mode = stat.S_IFREG
+    if stat.S_ISDIR(mode):
+        raise GridError(f"{path.name}: expected a file to write; there is a folder of this name.")
+    if not stat.S_ISREG(mode) or (os.name == "nt" and path.stem.upper() in _RESERVED):
+        raise GridError(f"{path.name}: expected a file to write; this is a device or a pipe, or a link to one.")
+
+
+def temporary_beside(target: Path) -> Path:
+    """Name a temporary file or folder beside another, and remove those that killed processes have left there.
+
+    Its name says which machine and which process it is of; those of another machine stay.
+
+    Examples
+    --------
+    >>> name = temporary_beside(Path("map.html")).name
+    >>> name.startswith(".map.") and name.endswith(".tmp.html")
+    True
+    """
+    host = f"{zlib.crc32(platform.node().encode()) & 0xFFFF:04x}"
+    ours = re.compile(
+        rf"\.{re.escape(target.stem)}\.{host}([0-9a-f]+)-[0-9a-f]{{4}}\.tmp{re.escape(target.suffix)}[-.\w]*"
+    )
+    with suppress(OSError):
+        for name in os.listdir(target.parent):
+            found = ours.fullmatch(name)
+            if found is not None and not is_alive(int(found[1], 16)):
+                _remove(target.parent / name)
+    return target.with_name(f".{target.stem}.{host}{os.getpid():x}-{uuid.uuid4().hex[:4]}.tmp{target.suffix}")
+
+
+def _remove(leftover: Path) -> None:
+    with suppress(OSError):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink()
 
 
 def _require_closed(target: Path) -> None:

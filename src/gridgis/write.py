@@ -9,8 +9,8 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,20 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
+from gridgis.antimeridian import cut_at_180
+from gridgis.contract import CODE, PARENT, GridError, GridWarning, listed, require_frame, require_grid, text_column
 from gridgis.crs import WGS84, require_shareable, transform
+from gridgis.leaks import require_public
 from gridgis.persons import without_persons
+from gridgis.privacy import Published, going_out
+from gridgis.summarise import RATE
 from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
 _PARQUET = (".parquet", ".geoparquet")
 _PLAIN = (".csv", ".xlsx")
+_TILES = ".pmtiles"
+_TILE_LEVELS = (12, 14)  # the least detailed level is never finer than the first; the finest is the second: 0.6 m
 _KEY = "gridgis"
 _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 _DEGREE_DECIMALS = 9  # 0.1 mm: vertices of neighbours stay the same, near ones stay apart
@@ -87,25 +93,32 @@ def write_grid(
 
 
 def write_table(
-    table: pd.DataFrame,
+    table: pd.DataFrame | Published,
     path: str | os.PathLike[str],
     *,
     provenance: Mapping[str, Any] | None = None,
     layer: str = "table",
+    scan: bool = True,
 ) -> Path:
-    r"""Write a table, with or without geometry.
+    r"""Write a table, with or without geometry, or the numbers that may be shown.
 
     Located rows (those with a column ``located_by``) are written without the columns that hold persons.
 
     Parameters
     ----------
-    table : DataFrame or GeoDataFrame
-        The rows; the index is not written.
+    table : DataFrame, GeoDataFrame or Published
+        The rows; the index is not written. Of what `publish` returned: ``grid_code``, ``grid_name`` where cells have
+        names, ``parent_code``, ``parent_name`` where parents have them, and each measure, ``_`` for blanks in its name:
+        whole numbers, empty where they are hidden or not known, and which of these in ``<measure>_status``.
     path : path
         As in `write_grid`, or ``.csv`` (UTF-8 with byte-order mark, for Excel) or ``.xlsx``, both without geometry;
-        ``.fgb`` and ``.geojson`` need one.
+        ``.fgb`` and ``.geojson`` need one. What `publish` returned also as ``.pmtiles``: one file of vector tiles, for
+        maps on the web.
     provenance, layer
         As in `write_grid`; ``layer`` is the sheet of a workbook.
+    scan : bool
+        What `publish` returned and is not internal is read as an attacker would (`gridgis.find_leaks`) before it is
+        written. False leaves that out, for names of places that look like addresses, say.
 
     Returns
     -------
@@ -115,7 +128,8 @@ def write_table(
     Raises
     ------
     GridError
-        If the format is not one of these, or the file cannot be written.
+        If the format is not one of these, the file cannot be written, or it holds what must not be shown; or if what
+        was published gives something away beside what its ledger has from others meanwhile.
 
     Warns
     -----
@@ -130,8 +144,12 @@ def write_table(
     ...     file.read_text(encoding="utf-8-sig")
     'grid_code,persons\n0101,3\n'
     """
+    if isinstance(table, Published):
+        return _write_published(table, Path(path), (provenance, layer), scan=scan)
     if not isinstance(table, pd.DataFrame):
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
+    if Path(path).suffix.lower() == _TILES:
+        raise GridError(f"{Path(path).name}: tiles are for everybody; publish the table first (gridgis.publish).")
     if "located_by" in table.columns:
         table, personal = without_persons(table)
         if personal:
@@ -300,10 +318,66 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         raise GridError(f"{Path(path).name}: expected a file to read; {error.strerror}.") from error
 
 
-def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | None, layer: str) -> Path:
+def _write_published(
+    published: Published, target: Path, said: tuple[Mapping[str, Any] | None, str], *, scan: bool
+) -> Path:
+    """Write what may be shown, read it as an attacker would, and note the release as the file takes its place."""
+    table = published_columns(published)
+
+    def look(written: Path) -> None:
+        if scan and not published.internal:
+            require_public(written.read_bytes(), target.name)
+            if written.suffix.lower() == _TILES:  # the tiles are packed; they hold no other attribute than these
+                plain = pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False)
+                require_public(plain.encode("utf-8"), target.name)
+
+    return _write(table, target, *said, look=look, placing=going_out(published.outgoing))
+
+
+def published_columns(published: Published) -> gpd.GeoDataFrame:
+    """Give what may be shown with plain names of columns, and whole numbers as such.
+
+    Raises
+    ------
+    GridError
+        If the names of two measures differ in blanks only.
+
+    Examples
+    --------
+    >>> grid = example.grid.assign(**{"count": [30, 20, 40, 0]})
+    >>> published_columns(publish(grid, measures=["count"])).columns.tolist()
+    ['grid_code', 'parent_code', 'count', 'count_status', 'geometry']
+    """
+    table, columns = published.table, dict[str, Any]()
+    for code, name, names in (
+        (CODE, "grid_name", published.cell_names),
+        (PARENT, "parent_name", published.parent_names),
+    ):
+        columns[code] = table[code].to_numpy(object)
+        if names:
+            columns[name] = text_column([names.get(key) for key in table[code]])
+    for measure in published.measures:
+        column = "_".join(measure.split())
+        if column in columns or not column:
+            raise GridError(f"measures: two columns would be called {column!r}; rename one of them in the table.")
+        value = table[measure].astype(float)
+        columns[column] = value if measure == RATE else value.round().astype("Int64")
+        columns[f"{column}_status"] = text_column(table[f"{measure}_status"])
+    return gpd.GeoDataFrame(columns, geometry=table.geometry.to_numpy(), crs=table.crs)
+
+
+def _write(
+    table: pd.DataFrame,
+    target: Path,
+    provenance: Mapping[str, Any] | None,
+    layer: str,
+    *,
+    look: Callable[[Path], None] | None = None,
+    placing: AbstractContextManager[None] | None = None,
+) -> Path:
     """Choose the format, and write the file and the note beside it together."""
     suffix = target.suffix.lower()
-    if suffix not in (*_DRIVERS, *_PARQUET, *_PLAIN):
+    if suffix not in (*_DRIVERS, *_PARQUET, *_PLAIN, *((_TILES,) if look else ())):
         reason = "is several files, which cannot be replaced as one" if suffix == ".shp" else "is not known"
         known = ", ".join((*_DRIVERS, *_PARQUET, *_PLAIN))
         raise GridError(f"{target.name}: expected one of {known}; {suffix or 'no extension'} {reason}.")
@@ -314,15 +388,19 @@ def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | No
     with whole_file(beside) if note is not None and not inside else nullcontext() as sidecar:
         if sidecar is not None and note is not None:
             sidecar.write_text(_json(json.loads(note), target.name, indent=1) + "\n", encoding="utf-8", newline="\n")
-        with whole_file(target) as temporary:
+        with whole_file(target, placing=placing) as temporary:
             if suffix in _DRIVERS:
                 _write_geodata(table, temporary, target.name, layer, note if inside else None)
+            elif suffix == _TILES:
+                _write_tiles(table, temporary, target.name, layer)
             elif suffix in _PARQUET:
                 _write_parquet(table, temporary, note)
             elif suffix == ".csv":
                 table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
             else:
                 _write_excel(table, temporary, layer)
+            if look is not None:
+                look(temporary)
     if sidecar is None:
         beside.unlink(missing_ok=True)  # what an older file of this name was made from
     return target
@@ -374,10 +452,29 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
         pyogrio.write_dataframe(table, temporary, driver=driver, layer=layer, **options)
 
 
+def _write_tiles(table: pd.DataFrame, temporary: Path, what: str, layer: str) -> None:
+    """Write vector tiles, from the level on which all cells are in about one tile."""
+    if "PMTiles" not in pyogrio.list_drivers(write=True):
+        raise GridError(
+            f"{what}: the GDAL of this machine writes no .pmtiles; pip install pyogrio brings one that does."
+        )
+    places = _in_degrees(gpd.GeoDataFrame(table), what)
+    west, south, east, north = places.total_bounds if len(places) else (0.0, 0.0, 360.0, 180.0)
+    least = int(np.floor(np.log2(360 / max(east - west, north - south, 1e-9))))
+    levels = {"MINZOOM": str(min(max(least, 0), _TILE_LEVELS[0])), "MAXZOOM": str(_TILE_LEVELS[1])}
+    with fixed_date():
+        options = {"NAME": layer, **levels}
+        pyogrio.write_dataframe(places, temporary, driver="PMTiles", layer=layer, dataset_options=options)
+
+
 def _in_degrees(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    """Give WGS 84, rounded the same way at every vertex, so that what was matched stays matched."""
+    """Give WGS 84, rounded the same way at every vertex, so that what was matched stays matched; cut at 180 degrees."""
     moved = transform(table.geometry.to_numpy(), table.crs, WGS84, what)
     moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
+    whole = moved
+    moved = cut_at_180(moved)
+    if moved is not whole:
+        moved = shapely.transform(moved, lambda places: np.round(places, _DEGREE_DECIMALS))
     moved = shapely.orient_polygons(moved)
     return table.set_geometry(gpd.GeoSeries(moved, table.index, crs=WGS84))
 

@@ -93,7 +93,7 @@ class Parts:
 
     def _tidy(self) -> None:
         """Remove what a killed run has left beside the target."""
-        left = re.compile(rf"\.{re.escape(self.target.stem)}\.[0-9a-f]{{8}}\.tmp{re.escape(self.target.suffix)}.*")
+        left = re.compile(rf"\.{re.escape(self.target.stem)}\.[0-9a-f-]{{8,}}\.tmp{re.escape(self.target.suffix)}.*")
         for path in self.target.parent.iterdir():
             if left.fullmatch(path.name):
                 path.unlink(missing_ok=True)

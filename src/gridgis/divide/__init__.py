@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
@@ -11,7 +12,7 @@ import shapely
 from scipy.spatial import QhullError
 
 from gridgis.check import check_grid
-from gridgis.contract import GridError, listed
+from gridgis.contract import PARENT, GridError, GridWarning, listed
 from gridgis.divide.atoms import Atoms, build_atoms
 from gridgis.divide.cells import EXCEPTIONS, PROVEN, table
 from gridgis.divide.doors import (
@@ -24,6 +25,7 @@ from gridgis.divide.doors import (
     checked_profile,
     checked_seed,
     checked_zones,
+    name_across,
 )
 from gridgis.divide.ground import Ground, lay_ground
 from gridgis.divide.plots import EMPTY_M2
@@ -101,7 +103,13 @@ def divide(  # noqa: PLR0913 - what users ask for by name
     Raises
     ------
     GridError
-        If an input breaks its contract, or areas overlap.
+        If an input breaks its contract, or areas overlap; all faults of the areas are told at once.
+
+    Warns
+    -----
+    GridWarning
+        If buildings lie across the border of two areas, or outside all; if loads are missing; if there are narrow gaps
+        between areas; if another number of cells was made than was asked for.
 
     Examples
     --------
@@ -117,6 +125,7 @@ def divide(  # noqa: PLR0913 - what users ask for by name
     counts = checked_counts(cells, areas)
     open_band = bool(counts) and households is None and persons is None and profile is None
     loads = checked_loads(buildings, areas, bands.names)
+    name_across(areas, buildings)
     lines = checked_lines(areas, barriers)
     zones, kinds = checked_zones(dedicated, fixed, areas)
     if previous is not None and counts:
@@ -133,6 +142,7 @@ def divide(  # noqa: PLR0913 - what users ask for by name
     names = (bands, found, kinds, before)
     made = table(atoms, division, plots, ground, areas, buildings, names)
     _prove(made, areas, buildings)
+    _name_missed(made, counts)
     return made
 
 
@@ -151,6 +161,23 @@ def _atoms(ground: Ground, areas: gpd.GeoDataFrame, wanted: Profile) -> Atoms:
             "them out."
         )
     return atoms
+
+
+def _name_missed(cells: gpd.GeoDataFrame, counts: tuple[int, ...] | dict[str, int]) -> None:
+    """Warn where another number of cells was made than was asked for: no cell is made without buildings."""
+    regular = cells[cells["kind"] == "regular"]
+    if isinstance(counts, dict):
+        numbers = regular["parent_code"].value_counts()
+        asked = {f"area {code}: ": (int(count), int(numbers.get(code, 0))) for code, count in sorted(counts.items())}
+    else:
+        levels = [f"level_{level}" for level in range(1, len(counts))]
+        numbers = [len(regular[[PARENT, name]].drop_duplicates()) for name in levels]
+        words = [*(f"parts of level {level}: " for level in range(1, len(counts))), ""]
+        asked = dict(zip(words, zip(counts, [*numbers, len(regular)], strict=True), strict=False)) if counts else {}
+    missed = [f"{what}{want} asked for, {got} made" for what, (want, got) in asked.items() if want != got]
+    if missed:
+        text = f"cells: {listed(missed, 20)}; a building is not divided, and no cell is made without one."
+        warnings.warn(GridWarning(text), stacklevel=3)
 
 
 def _prove(cells: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:

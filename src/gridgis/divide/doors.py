@@ -23,11 +23,13 @@ from gridgis.contract import (
     require_text,
     require_unique,
 )
-from gridgis.divide.ground import Lines
+from gridgis.divide.ground import Lines, containing, inner_points
 from gridgis.divide.profiles import MOST, PROFILES, Profile, checked_limits
 
 DISCOUNTS = {"hard": 0.05, "major": 0.15, "middle": 0.35, "minor": 0.6}
 """What a metre of border costs along each class of barrier, where open ground costs 1."""
+MOST_NAMED = 50
+"""Faults of one kind are named up to this number; the rest are counted."""
 GAP_M = 0.2
 """A gap between two areas narrower than this is taken for a mistake, and named in a warning."""
 
@@ -151,31 +153,69 @@ def checked_seed(seed: int) -> int:
 
 
 def checked_areas(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The door for areas; they come out sorted by code."""
+    """The door for areas: all their faults are told at once; they come out sorted by code."""
     frame = require_frame(areas, "areas", ["code"])
     require_metre_crs(frame.crs, "areas")
     if not len(frame):
         raise GridError("areas: expected at least one, got an empty table.")
-    require_text(frame, "code", "areas")
-    require_unique(frame, "code", "areas")
-    frame = frame.iloc[np.argsort(frame["code"].to_numpy(object), kind="stable")].reset_index(drop=True)
+    faults = []
+    for ask in (require_text, require_unique):
+        try:
+            ask(frame, "code", "areas")
+        except GridError as error:
+            faults.append(str(error).removeprefix("areas: ").rstrip("."))
+    order = sorted(range(len(frame)), key=lambda i: str(frame["code"].iloc[i]))
+    frame = frame.iloc[order].reset_index(drop=True)
     shapes, codes = frame.geometry.to_numpy(), frame["code"]
     faulty = ~np.isin(shapely.get_type_id(shapes), (3, 6)) | shapely.is_empty(shapes) | ~shapely.is_valid(shapes)
     if faulty.any():
-        names = listed(codes[faulty])
-        raise GridError(f"areas: expected valid polygons; not so: {names}; read the file with gridgis.read_areas.")
-    shapes = cover.unrounded(shapes)
+        names = listed(codes[faulty], MOST_NAMED)
+        faults.append(f"expected valid polygons; not so: {names}; read the file with gridgis.read_areas")
+    shapes = cover.unrounded(shapes[~faulty])
+    overlaps = _overlaps(shapes, codes[~faulty].tolist())
+    if overlaps:
+        count = f"{len(overlaps)} pairs overlap: " if len(overlaps) > 1 else ""
+        faults.append(f"{count}{listed(overlaps, MOST_NAMED)}; a place has one parent, so mend the areas first")
+    if faults:
+        raise GridError(f"areas: {'; '.join(faults)}.")
+    _name_gaps(shapes, codes)
+    return frame
+
+
+def _overlaps(shapes: Shapes, codes: Sequence[object]) -> list[str]:
+    """Say which areas overlap, on how much, and where."""
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    said = []
     for a, b in sorted(zip(first[first < second].tolist(), second[first < second].tolist(), strict=True)):
         parts = cover.wide_parts(shapely.intersection(shapes[a], shapes[b]))
         if parts:
-            place = parts[0].representative_point()
-            raise GridError(
-                f"areas: {codes[a]} and {codes[b]} overlap on {sum(p.area for p in parts):.2f} m2 near "
-                f"x {place.x:.1f} y {place.y:.1f}; a place has one parent, so mend the areas first."
-            )
-    _name_gaps(shapes, codes)
-    return frame
+            place, ground = parts[0].representative_point(), sum(part.area for part in parts)
+            said.append(f"{codes[a]} and {codes[b]} overlap on {ground:.2f} m2 near x {place.x:.1f} y {place.y:.1f}")
+    return said
+
+
+def name_across(areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:
+    """Warn of buildings across the border of two areas, which cuts them, with the share that lies where they count."""
+    if len(areas) < 2 or not len(buildings):
+        return
+    shapes, parents = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
+    across = np.array(sorted({found[0] for found in cover.cut_buildings(parents, shapes)}), np.int64)
+    if not len(across):
+        return
+    ids = buildings["building_id"] if "building_id" in buildings.columns else buildings.index
+    home = containing(inner_points(shapes[across]), cover.unrounded(parents))
+    said = []
+    for name, shape, parent in zip(np.asarray(ids, object)[across], shapes[across], home.tolist(), strict=True):
+        held = shapely.intersection(shape, parents[parent]).area / shape.area if parent >= 0 else 0.0
+        where = f"{held:.0%} in {areas['code'].iloc[parent]}" if parent >= 0 else "outside all areas"
+        said.append(f"{name} ({where})")
+    warnings.warn(
+        GridWarning(
+            f"buildings: {len(said)} lie across a border of areas, which cuts them; each counts in the area that holds "
+            f"its inner point: {listed(said, MOST_NAMED)}."
+        ),
+        stacklevel=3,
+    )
 
 
 def _name_gaps(shapes: Shapes, codes: pd.Series) -> None:

@@ -107,7 +107,8 @@ def checked_previous(
         require_text(frame, column, "previous")
     require_unique(frame, CODE, "previous")
     cells = frame[frame[PARENT].isin(set(areas["code"]))].sort_values(CODE, kind="stable").reset_index(drop=True)
-    shapes = cells.geometry.to_numpy()
+    shapes = cover.unwrapped(cells.geometry.to_numpy())
+    cells = cells.set_geometry(gpd.GeoSeries(shapes, cells.index, crs=cells.crs))
     faulty = (shapely.get_type_id(shapes) != 3) | shapely.is_empty(shapes) | ~shapely.is_valid(shapes)
     if not len(cells) or faulty.any():
         what = listed(cells[CODE][faulty]) if len(cells) else "no cell lies in these areas"

@@ -139,13 +139,20 @@ def _share_out(
             "ask for more, or give bands instead."
         )
     weights = [load[number] for number in here]
-    levels = [apportion(counts[0], weights)]
-    for count in counts[1:]:
-        above = levels[-1]
-        more = apportion(count - sum(above), weights, 0)
-        levels.append([a + b for a, b in zip(above, more, strict=True)])
+    levels = [apportion(counts[-1], weights)]
+    for count in reversed(counts[:-1]):
+        levels.insert(0, _within(apportion(count, weights), levels[0], weights))
     for i, number in enumerate(here):
         found[number] = tuple(level[i] for level in levels)
+
+
+def _within(shares: list[int], most: Sequence[int], weights: Sequence[float]) -> list[int]:
+    """Move what is more than the finer level has to those with the most load for each part."""
+    held = [min(share, cap) for share, cap in zip(shares, most, strict=True)]
+    for _ in range(sum(shares) - sum(held)):
+        open_ = [i for i, cap in enumerate(most) if held[i] < cap]
+        held[max(open_, key=lambda i: (weights[i] / (held[i] + 1), -i))] += 1
+    return held
 
 
 def _bands_of(plot: Plot, atoms: Atoms, bands: Bands, counts: tuple[int, ...]) -> Bands:

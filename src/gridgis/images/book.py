@@ -22,6 +22,7 @@ from gridgis.images.sheet import COLUMN, GAP, KEY_HEIGHT, Box, Sheet
 from gridgis.leaks import require_public
 from gridgis.maps import labels
 from gridgis.maps.spec import LegendClass, MapSpec, Theme, coverage_spec, hotspot_spec
+from gridgis.privacy import going_out
 
 if TYPE_CHECKING:
     from gridgis.privacy import Published
@@ -87,7 +88,9 @@ def atlas(
     else:
         spec = hotspot_spec(published, value=value, lang=lang, title=title)
     data = atlas_bytes(spec)
-    write.write_bytes(require_public(data, path.name) if scan and not spec.internal else data, path)
+    data = require_public(data, path.name) if scan and not spec.internal else data
+    with going_out(spec.outgoing):
+        write.write_bytes(data, path)
     return path
 
 

@@ -24,6 +24,7 @@ from gridgis.images.placing import View
 from gridgis.leaks import require_public
 from gridgis.maps import labels
 from gridgis.maps.spec import MapSpec, Theme
+from gridgis.privacy import going_out
 
 __all__ = ["FONTS", "NoFontError", "drawn", "image_bytes", "write_image"]
 
@@ -71,7 +72,9 @@ def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None =
     if kind not in METADATA:
         raise GridError(f"path: expected an ending of {listed('.' + name for name in METADATA)}, got {path.name!r}.")
     data = image_bytes(spec, kind, theme=theme)
-    write.write_bytes(require_public(data, path.name) if scan and not spec.internal else data, path)
+    data = require_public(data, path.name) if scan and not spec.internal else data
+    with going_out(spec.outgoing):
+        write.write_bytes(data, path)
     return path
 
 

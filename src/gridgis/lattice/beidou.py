@@ -68,6 +68,18 @@ def checked_level(level: object) -> int:
     return int(level)
 
 
+def packed(code: object) -> str:
+    """Give a code without blanks and in capitals; empty if it is no text of ASCII.
+
+    Examples
+    --------
+    >>> packed("49s fa 90 07"), packed(49)
+    ('49SFA9007', '')
+    """
+    text = "".join(code.split()) if isinstance(code, str) else ""
+    return text.upper() if text.isascii() else ""
+
+
 def beidou_code(lon: Any, lat: Any, level: int = 10) -> npt.NDArray[np.object_]:
     """Give the BeiDou grid codes of points.
 
@@ -176,7 +188,7 @@ def beidou_cell(code: str) -> Bounds:
     Parameters
     ----------
     code : str
-        Of any level, 1 to 10.
+        Of any level, 1 to 10. Small letters and blanks do no harm.
 
     Returns
     -------
@@ -195,7 +207,7 @@ def beidou_cell(code: str) -> Bounds:
     >>> beidou_cell("N49JA0261")
     Bounds(west=113.1, south=36.18333333333333, east=113.11666666666666, north=36.2)
     """
-    form = _FORM.fullmatch(code) if isinstance(code, str) else None
+    form = _FORM.fullmatch(packed(code))
     zone = int(form.group(2)) if form else 0
     if form is None or not 1 <= zone <= 60:
         raise GridError(

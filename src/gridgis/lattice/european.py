@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridgis.contract import GridError, listed
-from gridgis.lattice.beidou import Bounds
+from gridgis.lattice.beidou import Bounds, packed
 from gridgis.lattice.borders import Floats, Ints
 
 EPSG = 3035
@@ -17,15 +17,20 @@ EPSG = 3035
 EXTENT = (900_000, 900_000, 7_400_000, 5_500_000)
 """West, south, east, north of the grid, metres (Regulation (EU) 2018/1799, article 3)."""
 
-_LONG = re.compile(r"(?:[A-Z]{2}_)?CRS3035RES([1-9]\d*)mN(-?\d+)E(-?\d+)")
-_SHORT = re.compile(r"(?:[A-Z]{2}_)?(10{0,2})(m|km)N(-?\d+)E(-?\d+)")
+_CODE = re.compile(
+    r"(?:[A-Z]{2}_)?(?P<long>CRS3035RES)?(?P<size>[1-9]\d{0,6})(?P<unit>K?M)"
+    r"(?:N(?P<n>-?\d{1,8})E(?P<e>-?\d{1,8})|E(?P<east>-?\d{1,8})N(?P<north>-?\d{1,8}))",
+    re.ASCII,
+)
 _FAR = 1e8
+LARGEST = 1_000_000
+"""Of the sizes of cells, metres."""
 
 
 def checked_size(size_m: object) -> int:
     """Ask for a size in whole metres."""
     number = float(size_m) if isinstance(size_m, int | float | np.number) and not isinstance(size_m, bool) else 0.0
-    if not (number.is_integer() and 1 <= number <= 1_000_000):
+    if not (number.is_integer() and 1 <= number <= LARGEST):
         raise GridError(f"size_m: expected whole metres, 1 to 1,000,000, got {size_m!r}.")
     return int(number)
 
@@ -94,8 +99,9 @@ def european_cell(code: str) -> Bounds:
     Parameters
     ----------
     code : str
-        The long form (``CRS3035RES1000mN2889000E3760000``) or, for sizes that are powers of ten, the older short one
-        (``1kmN2889E3760``: corner in units of the size), each with or without a country in front (``FR_``).
+        The long form (``CRS3035RES1000mN2889000E3760000``: corner in metres) or the short one (``1kmN2889E3760``,
+        ``250mN288925E376025``: corner without as many zeros as the size has), northing or easting first, with or
+        without a country in front (``FR_``). Small letters and blanks do no harm.
 
     Returns
     -------
@@ -113,19 +119,18 @@ def european_cell(code: str) -> Bounds:
     Bounds(west=3760000, south=2889000, east=3761000, north=2890000)
     >>> european_cell("1kmN2889E3760") == european_cell("CRS3035RES1000mN2889000E3760000")
     True
+    >>> european_cell("10kmE438N335")
+    Bounds(west=4380000, south=3350000, east=4390000, north=3360000)
     """
-    text = code if isinstance(code, str) else ""
-    long, short = _LONG.fullmatch(text), _SHORT.fullmatch(text)
-    if long:
-        size, north, east = (int(part) for part in long.groups())
-    elif short:
-        size = int(short.group(1)) * (1000 if short.group(2) == "km" else 1)
-        north, east = int(short.group(3)) * size, int(short.group(4)) * size
-    else:
+    form = _CODE.fullmatch(packed(code))
+    if form is None:
         raise GridError(
             "European grid code: expected a code such as CRS3035RES1000mN2889000E3760000 or 1kmN2889E3760, got "
             f"{code!r}."
         )
-    if north % size or east % size:
+    size = int(form["size"]) * (1000 if form["unit"] == "KM" else 1)
+    unit = 1 if form["long"] else 10 ** (len(str(size)) - len(str(size).rstrip("0")))
+    north, east = (int(form[one] or form[other]) * unit for one, other in (("n", "north"), ("e", "east")))
+    if size > LARGEST or north % size or east % size:
         raise GridError(f"European grid code: {code} names no cell; its corner should be a multiple of {size} m.")
     return Bounds(east, north, east + size, north + size)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 
 from gridgis import crs
 from gridgis.contract import GridError, listed
-from gridgis.lattice.beidou import Bounds
+from gridgis.lattice.beidou import Bounds, packed
 from gridgis.lattice.borders import Floats, Ints
 from gridgis.lattice.european import whole_metres
 
@@ -24,15 +25,21 @@ _SQUARES = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _COLUMNS = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
-_NATIONAL = re.compile(r"([A-HJ-Z]{2})((?:\d\d){0,5})")
-_MGRS = re.compile(r"(\d{1,2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])((?:\d\d){0,5})")
-_BAND_BEGINS = (11, 20, 28, 37, 46, 55, 64, 73, 82, 91, 0, 8, 17, 26, 35, 44, 53, 62, 70, 79)
-"""The lowest northing in each band, rounded down to 100 km."""
+_NATIONAL = re.compile(r"([A-HJ-Z]{2})((?:\d\d){0,5})", re.ASCII)
+_MGRS = re.compile(r"(\d{1,2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])((?:\d\d){0,5})", re.ASCII)
 _NO_X = (32, 34, 36)
 """Zones without a band X: around Svalbard their neighbours are wider."""
 _SQUARE_M = 100_000
 _CYCLE_M = 2_000_000
 """The letters of rows begin anew after so many metres."""
+_ZONES = (pyproj.CRS.from_epsg(32731), pyproj.CRS.from_epsg(32631))
+"""A southern and a northern zone: northings are the same in all of them."""
+_EQUATOR_M = 10_000_000
+"""The northing of the equator in a southern zone."""
+_DEGREE_M = 111_000
+"""Of latitude, about."""
+_SLACK_DEGREES = 1e-9
+"""A tenth of a millimetre: latitudes are projected to and fro with less than that lost."""
 
 
 class MgrsCell(NamedTuple):
@@ -110,7 +117,7 @@ def national_grid_cell(reference: str) -> Bounds:
     Parameters
     ----------
     reference : str
-        Two letters and 0 to 10 digits; spaces do no harm.
+        Two letters and 0 to 10 digits. Small letters and blanks do no harm.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def national_grid_cell(reference: str) -> Bounds:
     >>> national_grid_cell("TQ 30 80")
     Bounds(west=530000, south=180000, east=531000, north=181000)
     """
-    form = _NATIONAL.fullmatch(_packed(reference))
+    form = _NATIONAL.fullmatch(packed(reference))
     if form is None:
         raise GridError(
             f"British National Grid: expected two letters and up to 10 digits, such as TQ3080, got {reference!r}."
@@ -137,10 +144,6 @@ def national_grid_cell(reference: str) -> Bounds:
     if not (0 <= col < 7 and 0 <= row < 13):
         raise GridError(f"British National Grid: {reference!r} is a square beside the grid.")
     return _square(col * _SQUARE_M, row * _SQUARE_M, form.group(2))
-
-
-def _packed(reference: object) -> str:
-    return reference.replace(" ", "") if isinstance(reference, str) else ""
 
 
 def _square(west: int, south: int, digits: str) -> Bounds:
@@ -235,6 +238,8 @@ def _in_zone(lon: Floats, lat: Floats, zone: int, side: int) -> npt.NDArray[np.o
     epsg = (32700 if lat[0] < 0 else 32600) + zone
     x, y = (values.round(6) for values in crs.transform_xy(lon, lat, crs.WGS84, epsg, "MGRS"))
     east, north = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    if lat[0] < 0:
+        north = np.minimum(north, _EQUATOR_M - 1)  # a hair south of the equator is south of it
     columns, rows = np.array(list(_COLUMNS[(zone - 1) % 3]), object), np.array(list(_ROWS), object)
     bands = np.array(list(_BANDS), object)[np.minimum(np.floor(lat / 8).astype(np.int64) + 10, 19)]
     square = columns[east // _SQUARE_M - 1] + rows[(north // _SQUARE_M + (0 if zone % 2 else 5)) % 20]
@@ -247,25 +252,26 @@ def mgrs_cell(reference: str) -> MgrsCell:
     Parameters
     ----------
     reference : str
-        Zone, band, square and 0 to 10 digits; spaces do no harm.
+        Zone, band, square and 0 to 10 digits. Small letters and blanks do no harm.
 
     Returns
     -------
     MgrsCell
         The EPSG code of the UTM zone; west, south, east, north in it, metres. At the edge of a zone or a band only a
-        part of the square belongs to the reference.
+        part of the square belongs to the reference; a square beyond the edge of its zone is read as it is written.
 
     Raises
     ------
     GridError
-        If it is no such reference (those of the polar caps, UPS, are not read).
+        If it is no such reference (those of the polar caps, UPS, are not read), or no part of the square lies in the
+        band.
 
     Examples
     --------
     >>> mgrs_cell("49S FA 90 07")
     MgrsCell(epsg=32649, west=690000, south=4007000, east=691000, north=4008000)
     """
-    form = _MGRS.fullmatch(_packed(reference))
+    form = _MGRS.fullmatch(packed(reference))
     zone = int(form.group(1)) if form else 0
     known = form is not None and 1 <= zone <= 60 and not (zone in _NO_X and form.group(2) == "X")
     if form is None or not known or form.group(3) not in _COLUMNS[(zone - 1) % 3]:
@@ -276,6 +282,33 @@ def mgrs_cell(reference: str) -> MgrsCell:
     band = _BANDS.index(form.group(2))
     west = (_COLUMNS[(zone - 1) % 3].index(form.group(3)) + 1) * _SQUARE_M
     south = (_ROWS.index(form.group(4)) - (0 if zone % 2 else 5)) % 20 * _SQUARE_M
-    begins = _BAND_BEGINS[band] * _SQUARE_M
-    south += -((south - begins) // _CYCLE_M) * _CYCLE_M
-    return MgrsCell((32600 if band >= 10 else 32700) + zone, *_square(west, south, form.group(5)))
+    square = _square(west, south + _cycles(south, band) * _CYCLE_M, form.group(5))
+    if _touches(square, band):
+        return MgrsCell((32600 if band >= 10 else 32700) + zone, *square)
+    south_lat, north_lat = _latitudes(band)
+    raise GridError(
+        f"MGRS: {reference!r} names no place; band {form.group(2)} reaches from {south_lat} to {north_lat} degrees of "
+        "latitude, and the square does not touch it."
+    )
+
+
+def _latitudes(band: int) -> tuple[int, int]:
+    """Where a band begins and ends, degrees; the last one is wider."""
+    return band * 8 - 80, 84 if band == len(_BANDS) - 1 else band * 8 - 72
+
+
+def _cycles(south: int, band: int) -> int:
+    """How often the letters of rows began anew before a band: only one row of a letter can touch it."""
+    middle_m = sum(_latitudes(band)) / 2 * _DEGREE_M + (0 if band >= 10 else _EQUATOR_M)
+    return max(round((middle_m - south - _SQUARE_M / 2) / _CYCLE_M), 0)
+
+
+def _touches(square: Bounds, band: int) -> bool:
+    """Tell whether a part of a square, in any zone of the hemisphere of the band, lies in the band."""
+    if square.south >= _EQUATOR_M:
+        return False
+    x = np.repeat([float(square.west), float(square.east)], 2)
+    y = np.tile([float(square.south), float(square.north)], 2)
+    _, lat = crs.transform_xy(x, y, _ZONES[band >= 10], crs.WGS84, "MGRS")
+    begins, ends = _latitudes(band)
+    return bool(lat.max() > begins - _SLACK_DEGREES and lat.min() < ends + _SLACK_DEGREES)

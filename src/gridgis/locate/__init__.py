@@ -66,7 +66,9 @@ def locate(
         Cells with ``grid_code``, or their index, made once for many calls.
     by : str, optional
         How the cell of a line or polygon is chosen, a key of `WAYS`; points need none. ``largest_share``: of equal
-        shares (to a millionth) the lowest code has it; what is no wider than 2 mm is rounding.
+        shares (to a millionth) the lowest code has it; what is no wider than 2 mm is rounding. Where cells overlap, a
+        thing is no cell's: the cell with the largest share of the rest has it, if no other could have more with all
+        that lies in the overlap; else it is a ``conflict``.
         ``representative_point``: as if that point had come.
     near_m : float, optional
         What lies in no cell goes to the nearest one that is no more than so many metres away; of equally near ones (to
@@ -128,7 +130,8 @@ def split(things: gpd.GeoDataFrame, grid: Grid | Locator) -> gpd.GeoDataFrame:
     """Cut lines and polygons along the cells, a row a piece.
 
     It is a verb of its own, because it gives other rows than it takes. Nothing is lost and nothing is there twice:
-    the shares of a thing add up to 1. What of a line runs along a border goes to the lower code.
+    the shares of a thing add up to 1. What of a line runs along a border goes to the lower code. What lies where cells
+    overlap goes to none of them: it is one piece of its own, a ``conflict``.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from gridgis.locate.shapes import (
     measures,
     of_dimension,
     pieces_from,
+    undecided,
     winners_from,
 )
 
@@ -106,6 +107,10 @@ def area_winners(things: Shapes, cells: Cells) -> Winners:
     """
     pieces, count = area_pieces(things, cells), len(things)
     has = pieces.cell >= 0
-    found = largest(pieces.thing[has], pieces.cell[has], pieces.share[has], count)
+    alone = pieces.thing[has], pieces.cell[has], pieces.share[has]
+    found, clash = largest(*alone, count), pieces.how == CLASH
+    contested = np.zeros(count)
+    contested[pieces.thing[clash]] = pieces.share[clash]
+    clashing = undecided(*alone, found, contested)
     whole = _flags(pieces.thing[has & pieces.whole], count)
-    return winners_from(found, whole, np.zeros(count, bool), pieces.thing[pieces.how == CLASH])
+    return winners_from(found, whole, np.zeros(count, bool), clashing)

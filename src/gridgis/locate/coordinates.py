@@ -226,9 +226,13 @@ class Plausible:
             require_plausible(np.array(self.first_fine[:1]), np.array(self.first_fine[1:]), crs, what)
 
 
+FEW = 20
+"""Of fewer things than this all must lie outside before something is said."""
+
+
 def elsewhere_warning(outside: int, placed: int, what: str) -> GridWarning | None:
     """Give the warning that is due when most things lie outside: then the coordinates are likely not what they seem."""
-    if placed < 20 or outside <= placed / 2:
+    if outside <= placed / 2 or (placed < FEW and outside < placed):
         return None
     return GridWarning(
         f"{what}: {outside:,} of {placed:,} lie outside the grid; are x and y swapped, or is the CRS another one "

@@ -25,6 +25,7 @@ from gridgis.locate.shapes import (
     largest,
     of_dimension,
     pieces_from,
+    undecided,
     winners_from,
 )
 
@@ -174,7 +175,8 @@ def line_winners(things: Shapes, cells: Cells) -> Winners:
     ([1], [1.0])
     """
     laid, count = _laid(things, cells), len(things)
-    total = np.bincount(laid.thing, laid.length, count)
+    clash = np.bincount(laid.clash.thing, shapely.length(laid.clash.shape), count)
+    total = np.bincount(laid.thing, laid.length, count) + clash
     pairs, place = np.unique(np.column_stack([laid.thing[laid.stretch], laid.cell]), axis=0, return_inverse=True)
     held = np.bincount(place.ravel(), laid.length[laid.stretch], len(pairs))
     thing, cell = np.concatenate([pairs, np.column_stack(laid.sure[:2])[laid.sure.cell >= 0]]).T
@@ -183,4 +185,5 @@ def line_winners(things: Shapes, cells: Cells) -> Winners:
     found = largest(thing, cell, share, count)
     whole = found[1] == 1
     border = _along_border(laid, np.where(whole, found[0], OUTSIDE), cells)
-    return winners_from(found, whole, border, laid.clash.thing)
+    contested = clash / np.where(total > 0, total, 1.0)
+    return winners_from(found, whole, border, undecided(thing, cell, share, found, contested))

@@ -14,7 +14,7 @@ import shapely
 
 from gridgis.answers import CONFLICT, OUTSIDE
 from gridgis.contract import GridError, listed
-from gridgis.cover import WIDTH_M, unrounded, wide_parts
+from gridgis.cover import WIDTH_M, overlaps, unrounded
 from gridgis.locate.points import BOUNDARY, CLASH, INSIDE, OUT, SHARE, TIE
 
 EQUAL = 1e-6
@@ -159,13 +159,9 @@ class Cells:
     def _overlap(self, positions: Ints) -> shapely.Geometry:
         """Give what lies in two of these cells or more, as far as it is wider than rounding."""
         polygons = self[positions]
-        faulty = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(polygons)))
-        one, other = shapely.STRtree(polygons).query(polygons[faulty], predicate="intersects")
-        pairs = np.sort(np.column_stack([faulty[one], other]), axis=1)
-        left, right = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).T
-        inner = shapely.relate_pattern(polygons[left], polygons[right], "T********")
-        common = shapely.intersection(polygons[left[inner]], polygons[right[inner]])
-        return shapely.union_all([part for shape in common for part in wide_parts(shape)])
+        if shapely.coverage_is_valid(polygons):
+            return shapely.GeometryCollection()
+        return shapely.union_all([part for _, _, parts in overlaps(polygons) for part in parts])
 
 
 def _finer_first(cells: Shapes, things: Shapes) -> tuple[Shapes, Shapes]:
@@ -228,6 +224,32 @@ def largest(thing: Ints, cell: Ints, share: Floats, count: int) -> tuple[Ints, F
     return winner, best, np.bincount(thing[equal], minlength=count) > 1
 
 
+def undecided(thing: Ints, cell: Ints, share: Floats, found: tuple[Ints, Floats, Flags], contested: Floats) -> Ints:
+    """Give the things whose winner could be another cell, as they lie in part where cells overlap.
+
+    A winner stands if it has for itself more than any other cell would have with all that is contested.
+
+    Parameters
+    ----------
+    thing, cell, share
+        As for `largest`; the shares are of what lies in one cell alone.
+    found : tuple
+        What `largest` gives.
+    contested : array of float
+        The share of each thing that lies where cells overlap.
+
+    Examples
+    --------
+    >>> thing, cell, share = np.array([0, 0, 1, 1]), np.array([3, 4, 3, 4]), np.array([0.5, 0.3, 0.4, 0.3])
+    >>> undecided(thing, cell, share, largest(thing, cell, share, 2), np.array([0.1, 0.3])).tolist()
+    [1]
+    """
+    winner, best, _ = found
+    rival, other = np.zeros(len(winner)), cell != winner[thing]
+    np.maximum.at(rival, thing[other], share[other])
+    return np.flatnonzero((contested > 0) & ~(best * (1 - EQUAL) > rival + contested))
+
+
 def winners_from(found: tuple[Ints, Floats, Flags], whole: Flags, border: Flags, clashing: Ints) -> Winners:
     """Say how the winners came about.
 
@@ -238,7 +260,7 @@ def winners_from(found: tuple[Ints, Floats, Flags], whole: Flags, border: Flags,
     whole, border : array of bool
         Whether the cell has all of the thing; and whether this runs along its border.
     clashing : array of int
-        Things that lie in part where cells overlap: they have no cell.
+        Things that lie where cells overlap, so that they have no cell: those that are `undecided`.
     """
     cell, share, tied = found
     how = np.where(whole, np.where(tied | border, BOUNDARY, INSIDE), np.where(tied, TIE, SHARE)).astype(np.uint8)

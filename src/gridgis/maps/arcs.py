@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from gridgis.antimeridian import unwrapped_shapes
 from gridgis.crs import WGS84, transform
 from gridgis.maps.coding import Ints, unzigzag, zigzag
 
@@ -83,8 +84,8 @@ def _steps(degree: float, step: int) -> int:
 
 
 def in_degrees(cells: npt.NDArray[np.object_], crs: Any) -> npt.NDArray[np.object_]:
-    """Bring cells to longitude and latitude."""
-    return np.asarray(transform(cells, crs, WGS84, "map"), object)
+    """Bring cells to longitude and latitude, all on one side of 180 degrees."""
+    return unwrapped_shapes(transform(cells, crs, WGS84, "map"), together=True)
 
 
 def rings_of(degrees: npt.NDArray[np.object_], raster: Raster) -> Rings:

@@ -18,7 +18,7 @@ from shapely.errors import GEOSException
 from gridgis.contract import CODE, PARENT, GridError, listed, require_grid
 from gridgis.crs import crs_name
 from gridgis.maps import classes, labels
-from gridgis.privacy import Published
+from gridgis.privacy import Outgoing, Published
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -150,6 +150,8 @@ class MapSpec:
         Whether the map is marked "internal".
     shapes : Shapes
         The geometry; left out of comparison.
+    outgoing : Outgoing or None
+        Where the release is to be noted when it is written; left out of comparison.
     """
 
     lang: str
@@ -162,6 +164,7 @@ class MapSpec:
     notes: tuple[str, ...]
     internal: bool
     shapes: Shapes = field(compare=False, repr=False)
+    outgoing: Outgoing | None = field(default=None, compare=False, repr=False)
 
     @property
     def classes(self) -> tuple[LegendClass, ...]:
@@ -243,6 +246,7 @@ def _spec(published: Published, lang: str, title: str, first: str) -> MapSpec:
         notes=_notes(published, measures, lang, shapes.crs),
         internal=bool(published.internal),
         shapes=shapes,
+        outgoing=published.outgoing,
     )
 
 

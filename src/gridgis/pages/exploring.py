@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gridgis.antimeridian import unwrapped_shapes
 from gridgis.contract import GridError, GridWarning, listed, require_columns_once
 from gridgis.crs import WGS84, transform
 from gridgis.maps import classes, labels
@@ -369,8 +370,14 @@ def _between(colours: Sequence[str], count: int) -> list[str]:
     return ["#" + "".join(f"{round(part):02x}" for part in one) for one in zip(*mixed, strict=True)]
 
 
-def _new_map(table: gpd.GeoDataFrame, chosen: Mapping[str, Any]) -> GridMap:
+def _in_degrees(table: gpd.GeoDataFrame) -> Any:
+    """Give the shapes in WGS 84, all on one side of 180 degrees."""
     shapes = transform(np.asarray(table.geometry.to_numpy(), object), table.crs, WGS84, "explore")
+    return unwrapped_shapes(shapes, together=True)
+
+
+def _new_map(table: gpd.GeoDataFrame, chosen: Mapping[str, Any]) -> GridMap:
+    shapes = _in_degrees(table)
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     named = {name: chosen[name] for name in ("lang", "title", "tiles", "attribution", "frame")}
     made = GridMap([(south + north) / 2, (west + east) / 2], zoom_start=15, prefer_canvas=len(table) > _MANY, **named)
@@ -410,7 +417,7 @@ def _layer(
 
 def _collection(table: gpd.GeoDataFrame, keys: Mapping[str, str]) -> dict[str, Any]:
     """Write the rows as GeoJSON in WGS 84, to a centimetre, with the named columns as text."""
-    shapes = transform(np.asarray(table.geometry.to_numpy(), object), table.crs, WGS84, "explore")
+    shapes = _in_degrees(table)
     shapes = shapely.transform(shapely.force_2d(shapes), lambda places: np.round(places, 7))
     columns = {key: [_text(value) for value in table[name].tolist()] for name, key in keys.items()}
     features = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,9 +18,11 @@ from gridgis.maps import labels
 from gridgis.maps.spec import MapSpec
 from gridgis.pages.basemaps import base_map
 from gridgis.pages.layer import GridFrame, GridLayer
+from gridgis.pages.literal import walk
 from gridgis.pages.page import Page, one_file
 from gridgis.pages.picture import picture
 from gridgis.pages.sites import write_site
+from gridgis.privacy import going_out
 
 
 class OfflinePage(Page):
@@ -33,7 +36,9 @@ class OfflinePage(Page):
         GridError
             If a child needs an outside address.
         """
-        _write(self.render(**kwargs), outfile, close_file)
+        text = self.render(**kwargs)
+        with _noted(self):
+            _write(text, outfile, close_file)
 
     def save_site(self, folder: str | PathLike[str]) -> Path:
         """Write the page as a folder of files; see `GridMap.save_site`.
@@ -43,7 +48,9 @@ class OfflinePage(Page):
         GridError
             As for `GridMap.save_site`.
         """
-        return write_site(self.document(), Path(folder))
+        made = self.document()
+        with _noted(self):
+            return write_site(made, Path(folder))
 
 
 def offline(made: Any, *, lang: str = "en", title: str | None = None) -> OfflinePage:
@@ -190,7 +197,8 @@ class GridMap(folium.Map):
         if scan and self._is_public:
             name = Path(fsdecode(outfile)).name if isinstance(outfile, str | bytes | PathLike) else "the page"
             require_public(text.encode("utf-8"), name)
-        _write(text, outfile, close_file)
+        with _noted(page):
+            _write(text, outfile, close_file)
 
     @property
     def _is_public(self) -> bool:
@@ -229,7 +237,18 @@ class GridMap(folium.Map):
         made = page.document()
         if scan and self._is_public:
             require_public(one_file(made).encode("utf-8"), Path(folder).name)
-        return write_site(made, Path(folder))
+        with _noted(page):
+            return write_site(made, Path(folder))
+
+
+@contextmanager
+def _noted(page: Any) -> Iterator[None]:
+    """Note the releases that a page shows while it is written in the block."""
+    with ExitStack() as stack:
+        for element in walk(page):
+            if isinstance(element, GridLayer):
+                stack.enter_context(going_out(element.spec.outgoing))
+        yield
 
 
 def _write(text: str, outfile: str | bytes | Path | BinaryIO, close_file: bool) -> None:

@@ -7,14 +7,13 @@ import hashlib
 import os
 import re
 import shutil
-import uuid
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 from gridgis.contract import GridError, listed
 from gridgis.pages.page import Document, asset, opening, without_scripts
-from gridgis.whole import first_line
+from gridgis.whole import first_line, temporary_beside
 
 _DATA = re.compile(r"data:(image|font)/([\w.+-]+);base64,([A-Za-z0-9+/=]+)")
 _ENDINGS = {"png": "png", "gif": "gif", "svg+xml": "svg", "woff2": "woff2", "jpeg": "jpg", "webp": "webp"}
@@ -126,8 +125,7 @@ def write_site(made: Document, folder: Path) -> Path:
     if target.exists():
         _require_ours(target, folder.name)
     files = site_files(made)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
-    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    temporary, old = temporary_beside(target), temporary_beside(target)
     try:
         temporary.mkdir(parents=True)
         for name, content in files.items():

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from gridgis.contract import GridError
+from gridgis.privacy.ledger import Outgoing
 
 SHOWN, HIDDEN, NO_DATA = "shown", "hidden", "no data"
 """The values of the columns ``<measure>_status``."""
@@ -40,12 +41,16 @@ class Published:
         True: nothing is protected, and the map says on its face that it is internal.
     parent_names : dict of str to str
         The name of each parent that has one, from the column ``parent_name``: names of places, for legends.
+    cell_names : dict of str to str
+        The name of each cell that has one, from the column ``grid_name``.
     round_to : int or None
         The base to which every count is rounded; None where it is not.
     noisy : bool
         Whether every count is changed by noise.
     as_of : str or None
         The date of the numbers.
+    outgoing : Outgoing or None
+        Where the release is to be noted as soon as its first file is written; None without a ledger.
     """
 
     table: gpd.GeoDataFrame
@@ -58,6 +63,8 @@ class Published:
     round_to: int | None = None
     noisy: bool = False
     as_of: str | None = None
+    cell_names: dict[str, str] = field(default_factory=dict)
+    outgoing: Outgoing | None = field(default=None, repr=False, compare=False)
     _made_by_publish: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -12,20 +12,18 @@ import pandas as pd
 import pyproj
 
 from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
-from gridgis.persons import PERSONAL_TEXT
+from gridgis.persons import PERSONAL_TEXT, has_personal_text, personal_columns
 from gridgis.privacy.audit import attack
 from gridgis.privacy.hiding import hide
-from gridgis.privacy.ledger import Release, add_to_ledger, read_ledger
+from gridgis.privacy.ledger import Outgoing, Release, is_date, prepared
 from gridgis.privacy.network import Bools
 from gridgis.privacy.noise import CellKeys
 from gridgis.privacy.published import HIDDEN, NO_DATA, SHOWN, Published
 from gridgis.privacy.rounding import rounded
 from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of
-from gridgis.privacy.together import disclosed
+from gridgis.privacy.together import ALL, SOME, require_safe_together
 from gridgis.summarise import COUNT, RATE, rate
 
-ALLOWED = frozenset({"households", "persons", "buildings", COUNT})
-"""Columns that count things, besides ``count_<category>``."""
 _Columns = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]]
 
 
@@ -54,8 +52,8 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     table : GeoDataFrame
         What `summarise` returned, or a grid.
     measures : sequence of str, optional
-        Columns to let out: ``households``, ``persons``, ``buildings``, ``count``, ``count_<category>``,
-        ``count_per_100_households``. By default households and all that `summarise` counted.
+        Columns to let out: any that hold whole numbers of 0 or more, such as ``households``, ``count`` and
+        ``count_<category>``, and ``count_per_100_households``. By default households and all that `summarise` counted.
     hide_below : int
         Counts from 1 to ``hide_below - 1`` are protected. A true zero is shown.
     levels : sequence of str or int
@@ -68,10 +66,11 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         Instead of hiding, change every count by what the keys of its records say (`cell_keys`); parts then do not add
         up to their totals.
     ledger : path, optional
-        The file of what was let out earlier (made where it is not there). The release is attacked together with those
-        of the same date, on the same cells or others, and is added to the file.
+        The file of what was let out earlier. The release is attacked together with those of the same date, on the
+        same cells or others, all measures with the sums between them. It is noted there (the file is made where it is
+        not there) when its first file is written: by `write_table`, ``save``, ``save_site``, an image or an atlas.
     as_of : str, optional
-        The date of the numbers, such as "2026-06-30"; releases of one date are about the same things. Needed with
+        The date of the numbers in the form YYYY-MM-DD; releases of one date are about the same things. Needed with
         ``ledger``; shown at the foot of the map.
     notes : sequence of str
         Lines for the foot of the map.
@@ -85,8 +84,9 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     Raises
     ------
     GridError
-        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, levels are not
-        nested, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
+        If a measure is missing, personal, negative or not a whole number, ``hide_below`` is below 2, levels are not
+        nested, ``as_of`` is no date, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier
+        ones, succeeds.
 
     Examples
     --------
@@ -98,13 +98,11 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     require_width(hide_below)
     _require_one_way(round_to, noise, internal)
-    if ledger is not None and (internal or not as_of):
-        raise GridError("ledger: a release needs as_of=, the date of its numbers, and cannot be internal.")
+    _require_date(as_of, ledger, internal)
     asked = _asked(grid, measures)
     places = places_of(grid, levels)
     columns: _Columns = {}
     blocks = blocks_of(grid, measures_of(grid, asked), places)
-    earlier = [] if ledger is None else read_ledger(ledger)
     for block in blocks:
         value, hidden = block.tree.value, np.zeros(block.tree.value.shape, bool)
         if round_to is not None:
@@ -114,11 +112,11 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         elif not internal:
             hidden = protected(block, hide_below)
         columns |= _columns(block, value, hidden)
+    outgoing: Outgoing | None = None
     if ledger is not None:
         slack = round_to - 1 if round_to is not None else noise.most if noise is not None else 0
-        release = _release(grid, places, columns, (str(as_of), slack or hide_below, slack))
-        _attack_together([*earlier, release])
-        add_to_ledger(ledger, release)
+        release = _release(grid, places, columns, (str(as_of), slack or int(hide_below), slack, "shown"))
+        outgoing = prepared(ledger, release, require_safe_together)
     return Published(
         _cells(grid, asked, columns),
         tuple(asked),
@@ -126,17 +124,19 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         _totals(places, [name for name in asked if name != RATE], columns),
         tuple(notes),
         internal,
-        _parent_names(grid),
+        _names(grid, PARENT, "parent_name"),
         round_to,
         noise is not None,
         as_of,
+        _names(grid, CODE, "grid_name"),
+        outgoing,
         _made_by_publish=True,
     )
 
 
-def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, int, int]) -> Release:
+def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, int, int, str]) -> Release:
     """What the ledger keeps: numbers as they are shown, and how far the truth may be from them."""
-    as_of, hide_below, slack = terms
+    as_of, hide_below, slack, zeros = terms
     ranges: dict[str, list[list[float] | None]] = {}
     hidden: dict[str, list[int]] = {}
     for name, (value, status) in columns.items():
@@ -147,23 +147,27 @@ def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, in
         hidden[name] = np.flatnonzero(status == HIDDEN).tolist()
     cells = np.asarray(grid.geometry.to_numpy(), object)
     codes, above = places.code[: len(grid)], tuple(places.above.tolist())
-    return Release(as_of, pyproj.CRS(grid.crs).to_wkt(), hide_below, codes, above, ranges, hidden, cells)
+    crs, parts = pyproj.CRS(grid.crs).to_wkt(), _parts(grid)
+    return Release(as_of, crs, hide_below, codes, above, ranges, hidden, cells, zeros, parts)
 
 
-def _attack_together(releases: Sequence[Release]) -> None:
-    """Refuse a release that gives something away beside the earlier ones."""
-    if not any(release.as_of == releases[-1].as_of for release in releases[:-1]):
-        return
-    for measure in releases[-1].ranges:
-        found = disclosed(releases, measure)
-        if found:
-            worst = found[0]
-            more = "" if len(found) == 1 else f", and {len(found) - 1} more"
-            raise GridError(
-                f"publish: together with what was published before, {worst.what} ({measure}) is placed between "
-                f"{worst.low:g} and {worst.high:g}{more}; nothing is published. Publish on the same cells as before, "
-                "round the numbers (round_to=), or let out fewer."
-            )
+def _parts(grid: Grid) -> dict[str, list[str]]:
+    """The categories of the count that the table has, also those that are not let out, and how they add up to it."""
+    names = [str(name) for name in grid.columns if str(name).startswith(f"{COUNT}_") and name != RATE]
+    values = {name: pd.to_numeric(grid[name], errors="coerce") for name in names}
+    names = sorted(name for name in names if values[name].notna().any() and not (values[name] < 0).any())
+    if COUNT not in grid.columns or not names:
+        return {}
+    rest = pd.to_numeric(grid[COUNT], errors="coerce") - sum(values[name].fillna(0) for name in names)
+    return {} if (rest < 0).any() else {COUNT: [SOME if (rest > 0).any() else ALL, *names]}
+
+
+def _require_date(as_of: object, ledger: object, internal: bool) -> None:
+    """Ask for a date of the numbers where one is needed, and for a real one wherever one is given."""
+    if ledger is not None and (internal or not as_of):
+        raise GridError("ledger: a release needs as_of=, the date of its numbers, and cannot be internal.")
+    if as_of is not None and not is_date(as_of):
+        raise GridError(f"as_of: expected a date in the form YYYY-MM-DD, such as 2026-06-30, got {as_of!r}.")
 
 
 def _require_one_way(round_to: int | None, noise: CellKeys | None, internal: bool) -> None:
@@ -271,13 +275,13 @@ def _totals(places: Places, asked: Sequence[str], columns: _Columns) -> pd.DataF
     return totals
 
 
-def _parent_names(grid: Grid) -> dict[str, str]:
-    """The names of the parents, where the grid has them."""
-    if "parent_name" not in grid.columns:
+def _names(grid: Grid, code: str, name: str) -> dict[str, str]:
+    """The names of places by their code, where the grid has them."""
+    if name not in grid.columns:
         return {}
-    known = grid[[PARENT, "parent_name"]].dropna()
-    known = known[known["parent_name"].astype(str).ne("")].drop_duplicates(PARENT)
-    return dict(zip(known[PARENT], known["parent_name"].astype(str), strict=True))
+    known = grid[[code, name]].dropna()
+    known = known[known[name].astype(str).ne("")].drop_duplicates(code)
+    return dict(zip(known[code], known[name].astype(str), strict=True))
 
 
 def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
@@ -290,11 +294,26 @@ def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
     for name in measures:
         if name not in grid.columns:
             raise GridError(f"measures: expected columns of the table, {name!r} is none ({listed(grid.columns, 12)}).")
-        if name not in ALLOWED and not str(name).startswith(f"{COUNT}_"):
-            raise GridError(f"measures: {name!r} counts no things; only {listed(sorted(ALLOWED))} and count_* do.")
-        if PERSONAL_TEXT.search(str(name)):
-            raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
-        value = pd.to_numeric(grid[name], errors="coerce")
-        if (value < 0).any() or np.isinf(value).any() or (value.isna() & grid[name].notna()).any():
-            raise GridError(f"measures: expected numbers of 0 or more in {name!r}.")
+        _require_count(grid, str(name))
+        if f"{name}_status" in measures:
+            raise GridError(f"measures: '{name}_status' is what the status of {name!r} is called; rename the column.")
     return list(dict.fromkeys(str(name) for name in measures))
+
+
+def _require_count(grid: Grid, name: str) -> None:
+    """Ask that a column counts things (or is the rate of them), and says nothing of a person."""
+    values = grid[name]
+    if PERSONAL_TEXT.search(name):
+        raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
+    counted = name == COUNT or name.startswith(f"{COUNT}_")
+    if has_personal_text(values) if counted else personal_columns(pd.DataFrame({name: values})):
+        raise GridError(f"measures: {name!r} holds persons; count them in each cell instead.")
+    given = values.dropna()
+    number = pd.to_numeric(given, errors="coerce").astype(float)
+    text = given.map(lambda value: isinstance(value, str | bytes | bool | np.bool_)) if len(given) else given.notna()
+    wrong = given[number.isna() | text.astype(bool) | (number < 0) | np.isinf(number)]
+    if name != RATE and not len(wrong):
+        wrong = given[number != np.floor(number)]
+    if name in (CODE, PARENT) or len(wrong):
+        got = f", got {listed(wrong.astype(str).unique(), 3)}" if len(wrong) else ""
+        raise GridError(f"measures: {name!r} counts no things: expected whole numbers of 0 or more in {name!r}{got}.")

@@ -3,7 +3,8 @@
 Whatever a reader mends or leaves out is told in one `GridWarning`; whatever it cannot mend is a `GridError`.
 """
 
-from gridgis.read.features import BARRIER_OF_KIND, read_areas, read_barriers, read_buildings, read_zones
+from gridgis.read.features import read_areas, read_barriers, read_buildings, read_zones
+from gridgis.read.kinds import BARRIER_OF_KIND
 from gridgis.read.points import read_points
 from gridgis.read.tables import read_grid, read_table
 

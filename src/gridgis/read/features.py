@@ -12,8 +12,20 @@ import pandas as pd
 import shapely
 
 from gridgis.contract import GridError, listed, require_unique, text_column
-from gridgis.read.borders import trimmed, with_corners
+from gridgis.read.borders import trimmed
+from gridgis.read.kinds import (
+    BARRIER_OF_KIND,
+    NONE,
+    STRENGTHS,
+    TAGS,
+    below_ground,
+    column_of_kinds,
+    strengths,
+    tagged_kinds,
+)
 from gridgis.read.opening import OSM, Report, open_features
+from gridgis.read.polygons import polygons_in_metres
+from gridgis.read.register import holding, one_row_a_footprint, one_row_an_id
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,
@@ -21,28 +33,12 @@ from gridgis.read.tidying import (
     column,
     declared_crs,
     in_metres,
-    mended,
     numbers,
     present,
     require_types,
 )
 
 LINES = ("LineString", "MultiLineString", "LinearRing")
-STRENGTHS = ("hard", "major", "middle", "minor")
-
-_KINDS = {
-    "hard": "motorway trunk rail river canal wall city_wall",
-    "major": "primary secondary tertiary primary_link secondary_link tertiary_link motorway_link trunk_link",
-    "middle": "residential unclassified living_street stream pedestrian fence",
-    "minor": "service footway cycleway path track steps alley",
-}
-
-BARRIER_OF_KIND: dict[str, str] = {
-    kind: strength for strength in STRENGTHS for kind in (strength, *_KINDS[strength].split())
-}
-"""Strength of a barrier by its kind (OpenStreetMap words, or a strength itself); any other kind is ``middle``."""
-
-_OSM_COLUMNS = ("highway", "railway", "waterway", "barrier")
 
 
 def read_areas(
@@ -107,7 +103,7 @@ def read_areas(
         columns["name"] = clean_text(column(frame, name or "name", report.name, "name="))
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("code", drop=False)
-    features = _polygons(with_corners(features, source), source, crs, report)
+    features = _polygons(features, source, crs, report, corners=True)
     require_unique(features, "code", report.name)
     features = trimmed(features, report)
     report.tell()
@@ -156,16 +152,18 @@ def read_zones(
     frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
     source = declared_crs(frame, path, source_crs)
     shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
-    features = _polygons(with_corners(shapes.to_frame("geometry"), source), source, crs, report)
+    features = _polygons(shapes.to_frame("geometry"), source, crs, report, corners=True)
     report.tell()
     return features
 
 
-def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
+def _polygons(
+    features: gpd.GeoDataFrame, source: Any, crs: object, report: Report, *, corners: bool = False
+) -> gpd.GeoDataFrame:
     """Give valid polygons in metres; an error where none is left."""
     features = present(features, report)
     require_types(features, POLYGONS, report.name)
-    features = mended(in_metres(features, source, crs, report.name), report)
+    features = polygons_in_metres(features, source, crs, report, corners=corners)
     if features.empty:
         why = f" ({'; '.join(report.notes)})" if report.notes else ""
         raise GridError(f"{report.name}: expected polygons, got no rows{why}.")
@@ -203,8 +201,9 @@ def read_buildings(
     GeoDataFrame
         ``building_id`` (str, unique), ``households`` (float64, NaN where not known), ``persons`` (the same),
         ``geometry`` (Polygon, valid, 2-D, metres). A footprint in several parts becomes a row for each, ``#1`` the
-        largest, which keeps the loads; the others have 0. Of equal footprints the one with the most households
-        stays (then persons, then the lower id).
+        largest, which keeps the loads; the others have 0. Rows on one footprint (entrances, units) become one, with
+        the lowest of their ids and all their loads. Repeats are left out, and what they hold is told: rows with an id
+        that was there before, or where the file has no ids, rows on one footprint that say the same.
 
     Raises
     ------
@@ -230,6 +229,7 @@ def read_buildings(
     of_osm = Path(path).suffix.lower() in OSM
     options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
     frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
+    has_ids = building_id is not None or "building_id" in frame.columns or of_osm
     columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
     names = columns["building_id"].to_numpy()
     for wanted, kind in ((households, "households"), (persons, "persons")):
@@ -238,20 +238,38 @@ def read_buildings(
         hint = f"{kind}=; {kind}=None where there are none"
         columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
     source = declared_crs(frame, path, source_crs)
-    features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
-    features = _without_duplicates(_single_parts(_polygons(features, source, crs, report), report), report)
+    rows = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
+    rows["row"] = np.arange(len(rows))
+    features = _polygons(rows, source, crs, report)
+    _tell_lost(rows, features, report)
+    features = one_row_an_id(features, report)
+    values = None if has_ids else _values(frame, features["row"].to_numpy())
+    features = one_row_a_footprint(features, values, report).drop(columns="row")
+    features = one_row_a_footprint(_single_parts(features, report), None, report)
     require_unique(features, "building_id", report.name)
     report.tell()
     return features.reset_index(drop=True)
+
+
+def _tell_lost(rows: gpd.GeoDataFrame, features: gpd.GeoDataFrame, report: Report) -> None:
+    """Say what the rows hold that were left out for want of a footprint."""
+    held = holding(rows[~rows["row"].isin(features["row"])])
+    if held:
+        report.note(f"the rows left out so far came{held}")
+
+
+def _values(frame: pd.DataFrame, rows: np.ndarray) -> list[tuple[str, ...]]:
+    """Give what the file says in some rows, but their geometry."""
+    table = frame.drop(columns="geometry").iloc[rows]
+    columns = [["" if pd.isna(value) else str(value) for value in table[name].tolist()] for name in table.columns]
+    return list(zip(*columns, strict=True)) if columns else [()] * len(rows)
 
 
 def _building_ids(frame: gpd.GeoDataFrame, wanted: str | None, report: Report, *, of_osm: bool) -> pd.Series:
     if wanted is None and "building_id" in frame.columns:
         wanted = "building_id"
     if wanted is not None:
-        ids = clean_codes(column(frame, wanted, report.name, "building_id="), report).rename("building_id")
-        require_unique(ids.to_frame(), "building_id", report.name)
-        return ids
+        return clean_codes(column(frame, wanted, report.name, "building_id="), report).rename("building_id")
     if of_osm and {"osm_id", "osm_way_id"} <= set(frame.columns):
         ways, relations = frame["osm_way_id"].tolist(), frame["osm_id"].tolist()
         pairs = zip(ways, relations, strict=True)
@@ -279,31 +297,6 @@ def _single_parts(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFram
     return split.set_index("building_id", drop=False)
 
 
-def _without_duplicates(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """Of equal footprints the one with the largest loads, then the lowest id."""
-    shapes = pd.Series(shapely.to_wkb(shapely.normalize(features.geometry.to_numpy())))
-    twice = np.flatnonzero(shapes.duplicated(keep=False))
-    if not len(twice):
-        return features
-    loads = [
-        features[load].fillna(-1.0).to_numpy(float) if load in features.columns else np.zeros(len(features))
-        for load in ("households", "persons")
-    ]
-    ids = features["building_id"].tolist()
-    first: dict[bytes, int] = {}
-    differ: set[bytes] = set()
-    for row in sorted(twice.tolist(), key=lambda row: (-loads[0][row], -loads[1][row], ids[row])):
-        kept = first.setdefault(shapes[row], row)
-        if any(load[kept] != load[row] for load in loads):
-            differ.add(shapes[row])
-    out = np.setdiff1d(twice, list(first.values()))
-    report.add([ids[row] for row in out], "duplicates left out")
-    report.add(
-        [ids[first[shape]] for shape in first if shape in differ], "of their loads differed, the largest is kept"
-    )
-    return features.drop(index=features.index[out])
-
-
 def read_barriers(
     path: str | os.PathLike[str],
     *,
@@ -319,8 +312,9 @@ def read_barriers(
     path : path
         As in `read_areas`. Of an OSM file the layer ``lines`` is taken.
     kind : str, optional
-        Column of the class. Without it ``kind``; else the OSM columns ``highway``, ``railway``, ``waterway``,
-        ``barrier``, in this order the first that has a value; else ``class``.
+        Column of the class. Without it ``kind``; else the tags of OpenStreetMap, in this order the first that has a
+        value: ``highway``, ``railway``, ``waterway``, ``barrier``, and of ``man_made``, ``natural``, ``landuse``,
+        ``water`` the values that are barriers; else ``class``, ``fclass`` (Geofabrik), 类型, 类别, 种类 or ``type``.
     crs, layer, source_crs
         As in `read_areas`.
 
@@ -330,12 +324,14 @@ def read_barriers(
         ``kind`` (str, as in the file), ``barrier`` (str: hard, major, middle or minor, by `BARRIER_OF_KIND`),
         ``geometry`` (LineString, 2-D, metres). The border of a polygon (a river as an area) and each part of a multi
         line is a row. In an OSM file, and where two or more of the OSM columns are there, lines without any value
-        (power lines) are left out. May have no rows.
+        (power lines) are left out; so are tunnels (kind ``subway`` and the like, or a column ``tunnel``). A line of a
+        kind that is not known is ``middle``. May have no rows.
 
     Raises
     ------
     GridError
-        If the file cannot be read, has no such column, points, no CRS or one that its coordinates contradict.
+        If the file cannot be read, has no such column, points, no CRS or one that its coordinates contradict; if a
+        polygon is of a kind that is not known.
 
     Warns
     -----
@@ -359,14 +355,15 @@ def read_barriers(
     of_osm = of_osm or (kind is None and Path(path).suffix.lower() in OSM)
     source = declared_crs(frame, path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
+    features["below"] = below_ground(frame)
     features = present(features, report)
     if of_osm:
         other = features["kind"].isna()
-        report.add(list(features.index[other]), f"lines without {', '.join(_OSM_COLUMNS)} left out")
+        report.add(list(features.index[other]), f"lines without {', '.join(TAGS)} left out")
         features = features[~other]
     require_types(features, (*LINES, *POLYGONS), report.name)
-    lines = _lines(in_metres(features, source, crs, report.name), report)
-    lines.insert(1, "barrier", _strengths(lines["kind"], report))
+    features = _barriers(features, report)
+    lines = _lines(features, source, crs, report)
     report.tell()
     return lines
 
@@ -374,18 +371,58 @@ def read_barriers(
 def _kinds(frame: gpd.GeoDataFrame, kind: str | None, what: str) -> tuple[pd.Series, bool]:
     """Give the class of each row, and whether rows without one are no barriers at all (OSM)."""
     if kind is None:
-        of_osm = [name for name in _OSM_COLUMNS if name in frame.columns]
-        if "kind" not in frame.columns and of_osm:
-            kinds = clean_text(frame[of_osm[0]])
-            for name in of_osm[1:]:
-                kinds = kinds.where(kinds.notna(), clean_text(frame[name]))
-            return kinds, len(of_osm) > 1
-        kind = "kind" if "kind" in frame.columns or "class" not in frame.columns else "class"
-    return clean_text(column(frame, kind, what, f"kind=; or one of {', '.join(_OSM_COLUMNS)}, class")), False
+        tags = [clean_text(tag) for tag in tagged_kinds(frame)]
+        found = column_of_kinds(frame)
+        if tags and (found or "class").lower() != "kind":
+            kinds = tags[0]
+            for more in tags[1:]:
+                kinds = kinds.where(kinds.notna(), more)
+            return kinds, len(tags) > 1
+        kind = found or "kind"
+    hint = f"kind=; or one of {', '.join(TAGS)}, class, fclass, natural"
+    return clean_text(column(frame, kind, what, hint)), False
 
 
-def _lines(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """One row a line, polygons by their border; lines without length are left out."""
+def _barriers(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Say how strong each barrier is; leave out what is none.
+
+    Raises
+    ------
+    GridError
+        If a polygon is of no known kind: it may be a river, or a park.
+    """
+    found = np.array([strength or "" for strength in strengths(features["kind"])], object)
+    absent = features["kind"].isna().to_numpy()
+    below = features["below"].to_numpy(bool) | (found == NONE)
+    report.add(list(features.index[below]), "tunnels and the like left out, which are no barrier")
+    unknown = (found == "") & ~below
+    areal = np.isin(shapely.get_type_id(features.geometry.to_numpy()), (3, 6)) & unknown
+    if areal.any():
+        words = sorted({"none" if pd.isna(kind) else repr(str(kind)) for kind in features["kind"][areal]})
+        known = [word for word in ("water", "river", "lake", "reservoir", "wall") if word in BARRIER_OF_KIND]
+        raise GridError(
+            f"{report.name}: {int(areal.sum())} polygons are of a kind that is not known: {listed(words, 12)} (rows "
+            f"{listed(features.index[areal])}); a polygon may be a river or a park, so write {', '.join(STRENGTHS)} or "
+            f"a known kind such as {', '.join(known)} for it, name the column with kind=, or leave these rows out."
+        )
+    words = sorted({str(kind).lower() for kind in features["kind"][unknown & ~absent]})
+    if words:
+        report.note(f"kinds not known and taken as middle: {listed(words, 12)}")
+    report.add(list(features.index[unknown & absent]), "rows without a kind, taken as middle")
+    features = features.assign(barrier=text_column(np.where(unknown, "middle", found)).to_numpy())
+    return features[~below]
+
+
+def _lines(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
+    """One row a line in metres, polygons by their border; lines without length are left out."""
+    areal = np.isin(shapely.get_type_id(features.geometry.to_numpy()), (3, 6))
+    if areal.any():
+        known = in_metres(features, source, crs, report.name).crs
+        banks = polygons_in_metres(features[areal], source, known, report)
+        lines = in_metres(features[~areal], source, known, report.name)
+        features = pd.concat([lines, banks]).sort_index(kind="stable")
+    else:
+        features = in_metres(features, source, crs, report.name)
     shapes = features.geometry.to_numpy().copy()
     areal = np.isin(shapely.get_type_id(shapes), (3, 6))
     shapes[areal] = shapely.boundary(shapes[areal])
@@ -395,14 +432,5 @@ def _lines(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
     parts, owner = parts[~short], owner[~short]
     rings = shapely.get_type_id(parts) == 2
     parts[rings] = shapely.linestrings([part.coords for part in parts[rings]]) if rings.any() else parts[rings]
-    kinds = text_column(features["kind"].iloc[owner].tolist())
-    return gpd.GeoDataFrame({"kind": kinds}, geometry=list(parts), crs=features.crs)
-
-
-def _strengths(kinds: pd.Series, report: Report) -> pd.Series:
-    words = [None if pd.isna(kind) else str(kind).lower() for kind in kinds]
-    unknown = sorted({word for word in words if word is not None and word not in BARRIER_OF_KIND})
-    if unknown:
-        report.note(f"kinds not known and taken as middle: {listed(unknown, 12)}")
-    report.add([row for row, word in enumerate(words) if word is None], "rows without a kind, taken as middle")
-    return text_column(["middle" if word is None else BARRIER_OF_KIND.get(word, "middle") for word in words])
+    columns = {name: text_column(features[name].iloc[owner].tolist()) for name in ("kind", "barrier")}
+    return gpd.GeoDataFrame(columns, geometry=list(parts), crs=features.crs)

@@ -60,7 +60,7 @@ def read_points(
     Warns
     -----
     GridWarning
-        If the text was not UTF-8, or no coordinate at all is in range.
+        If the text was not UTF-8, no coordinate at all is in range, or many rows lie on one spot.
 
     Examples
     --------
@@ -150,6 +150,31 @@ def is_missing(cell: Any) -> bool:
     return bool(pd.isna(cell))
 
 
+STACK, STACK_SHARE, STACKED_SHARE = 20, 0.05, 0.5
+"""So many rows on one spot are told where they are such a share of all, or such a share of all rows is stacked."""
+
+
+def stacks_note(x: np.ndarray, y: np.ndarray) -> str:
+    """Say that many rows share a coordinate, as where a geocoder knew no better; empty where they do not.
+
+    Examples
+    --------
+    >>> stacks_note(np.r_[np.zeros(30), np.arange(70)], np.zeros(100))
+    '31 % of the rows share a coordinate; the largest stack has 31'
+    """
+    if len(x) < STACK:
+        return ""
+    order = np.lexsort((y, x))
+    first = np.flatnonzero(np.r_[True, (np.diff(x[order]) != 0) | (np.diff(y[order]) != 0)])
+    counts = np.diff(np.r_[first, len(x)])
+    largest, stacked = int(counts.max()), int(counts[counts > 1].sum())
+    if largest < STACK or not (largest >= STACK_SHARE * len(x) or stacked > STACKED_SHARE * len(x)):
+        return ""
+    return f"{stacked / len(x):.0%} of the rows share a coordinate; the largest stack has {largest:,}".replace(
+        "%", " %"
+    )
+
+
 def _attach(
     frame: pd.DataFrame, x: np.ndarray, y: np.ndarray, words: list[str | None], crs: pyproj.CRS, report: Report
 ) -> gpd.GeoDataFrame:
@@ -158,6 +183,9 @@ def _attach(
     if off and not fine.any():
         report.note(f"no coordinate is in range: {len(off)} are {off[0]}; is crs= right, and the order of x= and y=?")
     require_plausible(x[fine], y[fine], crs, report.name)
+    stacked = stacks_note(x[fine], y[fine])
+    if stacked:
+        report.note(stacked)
     shapes = np.full(len(frame), None, dtype=object)
     shapes[fine] = shapely.points(x[fine], y[fine])
     table = frame.assign(**{PROBLEM: text_column(words)})

@@ -7,7 +7,9 @@ import os
 import geopandas as gpd
 import pandas as pd
 
+from gridgis.antimeridian import joined_at_180
 from gridgis.contract import CODE, PARENT, Grid, require_grid
+from gridgis.cover import unwrapped
 from gridgis.read.opening import Report, open_features, open_table
 from gridgis.read.tidying import clean_codes, in_metres
 
@@ -15,7 +17,7 @@ CODES = (CODE, PARENT, "code", "building_id")
 
 
 def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid:
-    """Read a grid from a file, as it stands; nothing is repaired.
+    """Read a grid from a file, as it stands; nothing is repaired. MultiPolygons of one part come back as Polygons.
 
     Parameters
     ----------
@@ -54,7 +56,10 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     report = Report(path)
     frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"]), (CODE, PARENT), report)
     frame = gpd.GeoDataFrame(frame)
+    frame = frame.set_geometry(gpd.GeoSeries(unwrapped(frame.geometry.to_numpy()), frame.index, crs=frame.crs))
     if frame.crs is not None and frame.crs.is_geographic and len(frame):
+        shapes = joined_at_180(frame.geometry.to_numpy())
+        frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
         frame = in_metres(frame, frame.crs, None, report.name)
     grid = require_grid(frame, report.name)
     report.tell()

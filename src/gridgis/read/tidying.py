@@ -13,6 +13,7 @@ import pandas as pd
 import pyproj
 import shapely
 
+from gridgis import antimeridian
 from gridgis import crs as systems
 from gridgis.contract import GridError, listed, require_metre_crs, text_column
 from gridgis.read.opening import Report
@@ -187,41 +188,49 @@ def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what:
     shapes = features.geometry.to_numpy()
     if len(shapes) == 0:
         return features.set_crs(wanted or source, allow_override=True)
-    west, south, east, north = shapely.total_bounds(shapes)
-    systems.require_plausible(np.array([west, east]), np.array([south, north]), source, what)
-    lon, lat = _centre((west, south, east, north), source, what)
+    require_finite(features, what)
+    bounds = _bounds(shapes, source)
+    systems.require_plausible(bounds[[0, 2]], bounds[[1, 3]], source, what)
+    lon, lat = _centre(bounds, source, what)
     if wanted is None:
         wanted = source if systems.is_metre(source) else systems.metre_crs(lon, lat)
     systems.require_near(lon, lat, wanted, what)
+    if source.is_geographic and np.abs(bounds[[0, 2]]).max() > 180:
+        shapes = shapely.transform(shapes, lambda xy: np.c_[antimeridian.within_degrees(xy[:, 0]), xy[:, 1]])
     moved = systems.transform(shapes, source, wanted, what)
     return features.set_crs(wanted, allow_override=True).set_geometry(gpd.GeoSeries(moved, features.index, crs=wanted))
 
 
-def _centre(bounds: tuple[float, float, float, float], source: pyproj.CRS, what: str) -> tuple[float, float]:
+def require_finite(features: gpd.GeoDataFrame, what: str) -> None:
+    """Ask for finite coordinates.
+
+    Raises
+    ------
+    GridError
+        If a row has others; the first rows are named.
+    """
+    coordinates, row = shapely.get_coordinates(features.geometry.to_numpy(), return_index=True)
+    lost = np.unique(row[~np.isfinite(coordinates).all(axis=1)])
+    if len(lost):
+        raise GridError(
+            f"{what}: expected finite coordinates, got none for {len(lost)} rows ({listed(features.index[lost])})."
+        )
+
+
+def _bounds(shapes: np.ndarray, source: pyproj.CRS) -> np.ndarray:
+    """Give the bounds of all shapes; of degrees on both sides of 180 those that run on across it."""
+    west, south, east, north = shapely.bounds(shapes).T
+    if source.is_geographic:
+        west, east = antimeridian.unwrapped(np.r_[west, east]).reshape(2, -1)
+    return np.array([west.min(), south.min(), east.max(), north.max()])
+
+
+def _centre(bounds: np.ndarray, source: pyproj.CRS, what: str) -> tuple[float, float]:
     """Give the centre of bounds in degrees; of the CRS's own datum, which is near enough to choose a zone."""
     west, south, east, north = bounds
     x, y = np.array([(west + east) / 2]), np.array([(south + north) / 2])
     lon, lat = systems.transform_xy(x, y, source, source if source.is_geographic else source.geodetic_crs, what)
-    return float(lon[0]), float(lat[0])
-
-
-def mended(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
-    """Make polygons valid, keep the polygon parts, leave out what has no area; one part is a Polygon."""
-    shapes = features.geometry.to_numpy().copy()
-    bad = ~shapely.is_valid(shapes)
-    valid = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
-    shapes[bad] = [_polygons_of(shape) for shape in valid]
-    flat = shapely.area(shapes) == 0
-    report.add(list(features.index[bad & ~flat]), "invalid polygons repaired")
-    report.add(list(features.index[flat]), "polygons without area left out")
-    single = shapely.get_num_geometries(shapes) == 1
-    shapes[single] = shapely.get_geometry(shapes[single], 0)
-    return features.set_geometry(gpd.GeoSeries(shapes, features.index, crs=features.crs))[~flat]
-
-
-def _polygons_of(shape: shapely.Geometry) -> shapely.Geometry:
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and part.area > 0]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return float(antimeridian.within_degrees(lon)[0]), float(lat[0])
 
 
 def numbers(values: pd.Series, what: str) -> np.ndarray:
