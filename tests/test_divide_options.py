@@ -98,7 +98,7 @@ def test_a_hard_barrier_is_crossed_only_where_the_area_cannot_be_divided_otherwi
     assert crossing.sum() == 1
     assert (cells["crossed_m"] > 0).tolist() == crossing.tolist()
     assert (cells["exception"] == "").all()
-    assert cells["crossed_m"].sum() < 1000
+    assert cells["crossed_m"].sum() <= 100  # of a kilometre: where it is crossed it still pulls
 
 
 def test_ground_across_a_barrier_that_does_not_help_is_left():

@@ -468,14 +468,107 @@ def test_bytes_are_text_or_a_number_of_bytes():
             "café",
             "no data",
         ]
+    half = cells(b=pd.Series(["\ud800网", "x", "y", "y"], dtype=object))
+    assert [row["text"] for row in model(explore(half, "b"))["rows"]] == ["?网", "x", "y"]
     with pytest.warns(GridWarning, match="hold persons are left out: b"):
         explore(cells(b=[b"call 13812345678", None, None, None]))
+
+
+def row_of(values, **columns):
+    """One square a value, in a row."""
+    shapes = [shapely.box(420000 + 10 * i, 4007000, 420010 + 10 * i, 4007010) for i in range(len(values))]
+    return gpd.GeoDataFrame({"n": values, **columns}, geometry=shapes, crs=4547)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "k", "values", "texts"),
+    [
+        ("quantiles", 3, [6, 5, 4, 3, 2, 1], ["1 – 2", "3 – 4", "5 – 6"]),
+        ("quantiles", 2, [1, 1, 1, 1, 2, 3], ["1", "2 – 3"]),
+        ("quantiles", 3, [7, 7, 8], ["7", "8"]),
+        ("equal_interval", 2, range(11), ["0 – 4", "5 – 10"]),
+        ("equal_interval", 5, range(11), ["0 – 1", "2 – 3", "4 – 5", "6 – 7", "8 – 10"]),
+        ("equal_interval", 4, [0, 1, 2, 3, 100], ["0 – 3", "100"]),
+        ("natural_breaks", 3, [1, 2, 3, 10, 11, 12, 20, 21], ["1 – 3", "10 – 12", "20 – 21"]),
+        ("natural_breaks", 2, [0, 1, 2, 3, 100], ["0 – 3", "100"]),
+        ("natural_breaks", 12, [5, 5], ["5"]),
+        ("quantiles", 1, [1, 2, 99_999.4, 100_000], ["1 – 100,000"]),
+        ("quantiles", 4, [0.5, 99_999.4, 100_000.4, 1e15], ["0.5", "99,999", "100,000", "1e+15"]),
+    ],
+)
+def test_classes_begin_and_end_where_they_are_said_to(scheme, k, values, texts):
+    made = explore(row_of(list(values)), "n", scheme=scheme, k=k)
+    assert [row["text"] for row in model(made)["rows"]] == texts
+    assert sum(row["count"] for row in model(made)["rows"]) == len(values)
+    colours = dict(
+        zip([row["text"] for row in model(made)["rows"]], [row["fill"] for row in model(made)["rows"]], strict=True)
+    )
+    low = {float(text.split(" – ")[0].replace(",", "")): colour for text, colour in colours.items()}
+    for value, fill in zip(values, fills(made).values(), strict=True):
+        assert fill == low[max((start for start in low if start <= value), default=min(low))]
+
+
+@pytest.mark.parametrize("k", [1, 12])
+def test_as_many_classes_as_are_allowed(k):
+    assert len(model(explore(row_of(range(40)), "n", k=k))["rows"]) == k
+    with pytest.raises(GridError, match="from 1 to 12"):
+        explore(row_of(range(40)), "n", k=13 if k == 12 else 0)
+
+
+def test_names_that_cannot_be_told_apart_are_too_many():
+    names = [f"n{i:04d}" for i in range(1001)]
+    assert len(model(explore(row_of(names[:1000]), "n"))["rows"]) == 1000
+    with pytest.raises(GridError, match="1001 different names"):
+        explore(row_of(names), "n")
+
+
+def test_many_shapes_are_drawn_on_a_canvas():
+    assert not explore(row_of(range(2000))).options["prefer_canvas"]
+    assert explore(row_of(range(2001))).options["prefer_canvas"]
+
+
+def test_shapes_are_written_to_a_centimetre_in_their_place():
+    (layer,) = [child for child in explore(row_of([1]))._children.values() if isinstance(child, folium.GeoJson)]
+    ring = np.array(layer.data["features"][0]["geometry"]["coordinates"][0])
+    true = np.array(row_of([1]).to_crs(4326).geometry[0].exterior.coords)
+    assert np.abs(ring[:, None] - true[None]).max(axis=2).min(axis=1).max() <= 0.6e-7
+    assert (ring == np.round(ring, 7)).all()
+
+
+@pytest.mark.parametrize("shape", [shapely.Point(0, 0), shapely.MultiPoint([(0, 0), (1, 1)])])
+def test_persons_are_no_points_of_any_sort(shape):
+    with pytest.raises(GridError, match="no layer of persons"):
+        explore(gpd.GeoDataFrame({"phone": ["13812345678"]}, geometry=[shape], crs=4326))
+
+
+@pytest.mark.parametrize(("cmap", "wanted"), [("tab10", ["#1f77b4", "#ff7f0e"]), ("viridis", ["#440154", "#fde725"])])
+def test_names_take_the_first_colours_of_a_list_and_the_ends_of_a_ramp(cmap, wanted):
+    assert [row["fill"] for row in model(explore(row_of(["a", "b"]), "n", cmap=cmap))["rows"]] == wanted
 
 
 def test_columns_may_have_any_name():
     table = cells(n=[1, 2, 3, 4]).rename(columns={"n": 5}).assign(**{"gridgis row": [4, 3, 2, 1]})
     assert model(explore(table, 5))["rows"] == model(explore(table, [1, 2, 3, 4]))["rows"]
     assert "gridgis row" in render(explore(table))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.array([1, None, 3], dtype="Int64"), pd.array([True, None, False], dtype="boolean"), [1, "a", None],
+        pd.arrays.SparseArray([1, 0, 2]), np.array([2**63 + 5, 1, 2], "uint64"), [10**30, 1, None], [1j, 2, 3],
+        pd.period_range("2024-01", periods=3, freq="M"), pd.interval_range(0, 3), pd.to_timedelta([1, 2, None], "h"),
+        pd.Categorical([3, 1, None], categories=[1, 2, 3]), [[1], {}, None], [None] * 3, ["a\0b", "</script>", ""],
+    ],
+    ids=lambda values: str(getattr(values, "dtype", type(values).__name__)),
+)  # fmt: skip
+def test_values_of_any_type_are_counted_once(values):
+    shapes = [shapely.box(420000 + 10 * i, 4007000, 420010 + 10 * i, 4007010) for i in range(3)]
+    table = gpd.GeoDataFrame({"n": values}, geometry=shapes, crs=4547)
+    for column in ("n", values, table["n"]):
+        made = explore(table, column, popup=True)
+        assert sum(row["count"] for row in model(made)["rows"]) == 3
+        assert "gridgis" in render(made)
 
 
 def test_any_crs_and_mixed_shapes():
@@ -514,6 +607,7 @@ def test_any_crs_and_mixed_shapes():
         (lambda: explore(cells(n=1), np.ones((4, 2))), "one value for each row"),
         (lambda: explore(cells(n=1), pd.DataFrame({"n": range(4)})), "one value for each row"),
         (lambda: explore(cells(n=1), {"a": 1}), "one value for each row, in order, got dict"),
+        (lambda: explore(cells(n=1), cells(n=1).geometry), "shapes have no colour"),
         (lambda: explore(cells(n=1), 5), "column: expected one of n, got 5"),
         (lambda: explore(twice(cells(n=1))), "each column once; more than once: n; rename or drop"),
         (lambda: publish(twice(grid_of_one()), measures=["households"]), "table: expected each column once"),

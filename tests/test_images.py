@@ -211,6 +211,73 @@ def test_few_cells_with_room_are_not_named():
     assert placing.cell_labels(cells[:1], ["01"], letters, taken) == []
 
 
+@pytest.mark.parametrize(("roomy", "named"), [(10, 10), (9, 9), (5, 5), (4, 0), (0, 0)])
+def test_cells_are_named_where_half_of_them_have_room(roomy, named):
+    cells = [shapely.box(40 * i, 0, 40 * i + 30, 30) for i in range(roomy)]
+    cells += [shapely.box(40 * i, 100, 40 * i + 1, 101) for i in range(10 - roomy)]
+    letters = fonts.typeface(["01"], "en")
+    labels = placing.cell_labels(np.array(cells, object), ["01"] * 10, letters, [])
+    assert [label.of for label in labels] == list(range(named))
+
+
+def test_no_more_cells_are_named_than_a_sheet_can_hold(monkeypatch):
+    cells = np.array([shapely.box(40 * i, 0, 40 * i + 30, 30) for i in range(5)], object)
+    letters = fonts.typeface(["01"], "en")
+    for most, named in ((5, 5), (4, 0)):
+        monkeypatch.setattr(placing, "MOST_CELLS", most)
+        assert len(placing.cell_labels(cells, ["01"] * 5, letters, [])) == named
+
+
+def test_boxes_that_share_an_edge_do_not_overlap():
+    box = sheets.Box(0, 0, 10, 5)
+    beside = [(10, 0), (-10, 0), (0, 5), (0, -5), (10, 5)]
+    assert not any(box.overlaps(sheets.Box(x, y, 10, 5)) for x, y in beside)
+    assert all(box.overlaps(sheets.Box(0.99 * x, 0.99 * y, 10, 5)) for x, y in beside)
+
+
+@pytest.mark.parametrize(
+    ("most", "length"),
+    [(0.99, 0.5), (1, 1), (1.99, 1), (2, 2), (4.99, 2), (5, 5), (9.99, 5), (10, 10), (1000, 1000), (1e5, 1e5)],
+)
+def test_scale_bars_are_1_2_or_5_times_a_power_of_ten(most, length):
+    assert drawing.nice_length(most) == length
+
+
+@pytest.mark.parametrize(
+    ("sides", "widths"),
+    [((0, 0), (0.08, 0.2)), ((0.8, 2.5), (0.08, 0.2)), ((4.5, 18.75), (0.45, 1.5)), ((99, 99), (0.45, 1.5))],
+)
+def test_lines_are_as_wide_as_cells_have_room_for(sides, widths):
+    assert drawing.line_widths(*sides) == pytest.approx(widths)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 800), (173, 950), (61000, 40000)])
+def test_the_scale_is_that_of_the_drawing(width, height):
+    cell = shapely.box(4e5, 4e6, 4e5 + width, 4e6 + height)
+    frame = gpd.GeoDataFrame(
+        {"grid_code": ["A-1"], "parent_code": ["A"], "households": [40.0]}, geometry=[cell], crs=4547
+    )
+    paper, texts, _ = painted(coverage_spec(shown(frame, measures=["households"])))
+    (path,) = [path for part in classes_drawn(paper) for path in part.get_paths()]
+    per_mm = width / np.ptp(path.vertices[:, 0])
+    (said,) = [text.get_text() for text in texts if text.get_text().startswith("1:")]
+    assert int(re.sub(r"\D", "", said.split(" (")[0])[1:]) == pytest.approx(1000 * per_mm, rel=0.006)
+    (length,) = [text.get_text() for text in texts if re.fullmatch(r"[125]0* k?m", text.get_text())]
+    metres = int(length.split()[0]) * (1000 if length.endswith("km") else 1)
+    bars = [line for part in paper.axes.collections if hasattr(part, "get_segments") for line in part.get_segments()]
+    assert max(np.ptp(line[:, 0]) for line in bars) == pytest.approx(metres / per_mm, rel=1e-3)
+
+
+@pytest.mark.parametrize("many", [29, 30])
+def test_thirty_lines_of_notes_have_room(many):
+    """The line about coordinates is one of them; where there are more, the last one ends with an ellipsis."""
+    notes = [f"Line {i}" for i in range(many)]
+    _, texts, _ = painted(coverage_spec(shown(notes=notes, measures=["households"])))
+    words = [text.get_text() for text in texts if text.get_text().startswith(("Line", "Coordinates"))]
+    assert len(words) == 30
+    assert [word for word in words if word.endswith("…")] == (["Line 29…"] if many == 30 else [])
+
+
 @pytest.mark.parametrize(("extent", "lies"), [((4000, 1000), True), ((1000, 4000), False)])
 def test_the_sheet_suits_the_town(extent, lies):
     frame = gpd.GeoDataFrame(
@@ -473,19 +540,29 @@ def test_fonts_that_forbid_it_are_not_embedded(monkeypatch):
         fonts.typeface(["网"], "en")
 
 
-def test_first_faces_of_collections_stand_for_all():
+@pytest.mark.chinese
+def test_every_face_of_a_collection_is_found(font_file, no_font, monkeypatch, tmp_path):
+    """Also where matplotlib lists only the first, as older versions do; and where it came later."""
+    from fontTools.ttLib import TTCollection, TTFont
     from matplotlib import font_manager
 
-    class Entry:
-        def __init__(self, entry):
-            self.name, self.fname = entry.name, entry.fname
+    pair = TTCollection()
+    pair.fonts = [TTFont(font_file), TTFont(font_file)]
+    for record in pair.fonts[0]["name"].names:
+        if record.nameID in (1, 16):
+            record.string = "Some Other"
+    path = str(tmp_path / "pair.ttc")
+    pair.save(path)
 
-    collections = [font for font in font_manager.fontManager.ttflist if font.fname.endswith(".ttc")]
-    if not collections:
-        pytest.skip("no font collection on this machine")
-    named = fonts._in_collection(Entry(collections[0]))
-    assert len(named) > 1
-    assert collections[0].name in dict(named)
+    class Entry:
+        name, fname, style, weight = "Some Other", path, "normal", 400
+
+    wanted = [("Some Other", 0), (fonts.FONTS[0], 1)]
+    assert fonts._in_collection(Entry()) == wanted
+    before = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [*before, path])
+    assert [(face.name, face.number) for face in fonts._faces(fonts.FONTS)[fonts.FONTS[0]]] == wanted[1:]
+    assert fonts.typeface(["网格"], "zh").written("网格") == "网格"
 
 
 @pytest.mark.chinese

@@ -377,6 +377,40 @@ def test_classes_are_about_equal_where_values_differ():
     assert classes.class_starts(heavy).tolist() == [0, 1, 11, 21, 31]
 
 
+def test_as_many_values_as_classes_are_a_class_each_however_often_they_occur():
+    for often in range(5):
+        values = np.repeat(np.arange(5.0), [100 if i == often else 1 for i in range(5)])
+        assert classes.class_starts(values).tolist() == [0, 1, 2, 3, 4]
+    assert len(classes.class_starts(np.arange(6.0))) == 5
+    assert classes.class_starts(np.array([7.0] * 9)).tolist() == [7]
+    assert classes.class_starts(np.array([1, 1, 1, 2, 2, 2.0]), 1).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [([], 0), ([-3, 0, 1e9], 0), ([1000.5], 1), ([99.5], 1), ([10.5], 1), ([9.5], 2), ([1.5], 2), ([0.5], 3),
+     ([-9.5, 0.5], 2), ([1.5e-4], 6), ([1.5e-9], 6)],
+)  # fmt: skip
+def test_numbers_have_three_figures(values, decimals):
+    assert classes.decimals_of(np.array(values, float)) == decimals
+
+
+@pytest.mark.parametrize(("gap", "near"), [(0.0, True), (0.0099, True), (0.0101, False), (0.5, False)])
+def test_parents_a_centimetre_apart_are_neighbours(gap, near):
+    """Of nine parents two must share a colour: not the ninth with the first, where these are neighbours."""
+    squares = [shapely.box(10 * i, 0, 10 * i + 1, 1) for i in range(8)] + [shapely.box(0, 1 + gap, 1, 2)]
+    colours = classes.parent_colours(np.array(squares, object), np.arange(9))
+    assert (colours[8] == colours[0]) != near
+    assert len(set(colours)) == 8
+
+
+def test_colours_are_used_equally_often():
+    squares = [shapely.box(10 * i, 0, 10 * i + 1, 1) for i in range(24)]
+    colours = classes.parent_colours(np.array(squares, object), np.arange(24))
+    assert sorted(map(colours.count, classes.QUALITATIVE)) == [3] * 8
+    assert colours[:8] == list(classes.QUALITATIVE)
+
+
 @pytest.mark.parametrize("draw", [coverage_spec, hotspot_spec])
 @pytest.mark.parametrize(
     "counts", [None, [20] * 12, [5] * 12, [0] * 12, [5] * 11 + [40], [10.5 + i / 7 for i in range(12)]]

@@ -151,12 +151,21 @@ def _checked(table: object) -> gpd.GeoDataFrame:
         raise GridError("explore: the table has no column of shapes; name it with set_geometry().")
     if table.crs is None:
         raise GridError("explore: the table has no CRS, so its place is not known; set it with set_crs().")
-    raw = [name for name in _plain_columns(table) if table[name].map(type).isin(_RAW).any()]
+    raw = [name for name in _plain_columns(table) if _holds_bytes(table[name])]
     return table.assign(**{name: table[name].map(_text_of_bytes) for name in raw}) if raw else table
+
+
+def _holds_bytes(values: pd.Series) -> bool:
+    """Say whether some value is no text that can be written: bytes, or half of a pair of code units."""
+    able = values.dtype == object or "binary" in str(values.dtype)
+    return able and any(value is not _text_of_bytes(value) for value in values)
 
 
 def _text_of_bytes(value: Any) -> Any:
     """Read bytes as the text that they are; of others only say how many."""
+    if isinstance(value, str):
+        text = value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        return value if text == value else text
     if not isinstance(value, _RAW):
         return value
     try:
@@ -186,10 +195,12 @@ def _values(table: gpd.GeoDataFrame, column: Hashable | Sequence[Any] | None) ->
             raise GridError(f"column: expected one of {listed(_plain_columns(table), 12)}, got {column!r}.")
         return pd.Series(table[column])
     given = column if isinstance(column, pd.Series) else _series(column)
+    if given.dtype.name == "geometry":
+        raise GridError("column: shapes have no colour; expected the name of a column, or a value for each row.")
     if len(given) != len(table):
         raise GridError(f"column: expected a value for each of the {len(table)} rows, got {len(given)}.")
     given = _aligned(given, table.index) if isinstance(column, pd.Series) else given
-    return given.map(_text_of_bytes) if given.map(type).isin(_RAW).any() else given
+    return given.map(_text_of_bytes) if _holds_bytes(given) else given
 
 
 def _is_name(column: object) -> bool:
@@ -261,7 +272,8 @@ def _fields(asked: bool | int | str | Sequence[str], allowed: list[Any], what: s
 
 def _look(values: pd.Series, cmap: str | Sequence[str] | None, categorical: bool, chosen: Mapping[str, Any]) -> _Look:
     """Colour rows by class or by name; rows without a value stand apart."""
-    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    kind = pd.api.types
+    numbers = kind.is_numeric_dtype(values) and not (kind.is_bool_dtype(values) or kind.is_complex_dtype(values))
     absent = np.asarray(pd.isna(values))
     if numbers and not categorical:
         real = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
