@@ -700,7 +700,7 @@ def test_divide_prints_findings_and_what_was_allowed(gridgis, town):
     status, out, err = gridgis("run", "run.toml")
     assert status == 1
     assert "building_across_parents [across]" in out
-    assert err.splitlines()[-1].endswith("all of them are in check_failed.json.")
+    assert err.splitlines()[-1].endswith("all of them are in internal/check_failed.json.")
     assert (town / "out" / "internal" / "grid.gpkg").read_bytes() == before
 
 
@@ -976,3 +976,108 @@ def test_a_pipe_gets_no_progress_bar_and_any_encoding_will_do(town):
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\r" not in done.stdout.replace(b"\r\n", b"\n")
     assert b"\\u683c.gpkg" in done.stdout
+
+
+# the numbers as data
+
+
+DATA = ["n.gpkg", "n.geojson", "n.parquet", "n.csv", "n.xlsx", "n.fgb", "n.pmtiles"]
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_the_safe_numbers_leave_as_data(gridgis, counted_table, tmp_path, name):
+    measures = [f"--measure={column}" for column in ("count", "households")]
+    words = ("--hide-below", 40, "--level", 9, "--as-of", "2026-06-30", "--ledger", "l.json")
+    status, out, err = gridgis("publish", counted_table.name, *measures, *words, "--out", f"数 据/{name}")
+    assert (status, err) == (0, "")
+    assert out.endswith(f"Wrote 数 据/{name}\n")
+    assert "hidden (counts below 40" in out
+    options = {"measures": ["count", "households"], "hide_below": 40, "levels": [9]}
+    wanted = gg.write_table(gg.publish(gg.read_grid(counted_table), **options), tmp_path / name, layer="cells")
+    assert Path(f"数 据/{name}").read_bytes() == wanted.read_bytes()
+    assert len(json.loads(Path("l.json").read_text(encoding="utf-8"))["releases"]) == 1
+    assert gridgis("leaks", f"数 据/{name}")[0] == 0
+    assert os.listdir("数 据") == [name]
+
+
+def test_numbers_with_something_of_persons_need_a_word(gridgis, counted_table):
+    gg.write_table(gg.read_grid(counted_table).assign(parent_name="tel 13912340001"), "named.gpkg")
+    for name in ("n.csv", "n.pmtiles", "n.parquet"):
+        words = ("publish", "named.gpkg", "--as-of", "2026-06-30", "--ledger", "l.json", "--out", name)
+        assert "it must not be shown" in refused(gridgis(*words))
+        assert not Path(name).exists() and not Path("l.json").exists()
+    assert gridgis(*words, "--no-scan")[0] == 0
+
+
+@pytest.mark.parametrize("words", ["map", "atlas", "publish"])
+def test_as_of_is_a_date(gridgis, counted_table, words):
+    out = {"map": "n.html", "atlas": "n.pdf", "publish": "n.csv"}[words]
+    sentence = refused(gridgis(words, counted_table.name, "--out", out, "--as-of", "2026-6-30"))
+    assert sentence == "--as-of: expected a date in the form YYYY-MM-DD, such as 2026-06-30, got '2026-6-30'."
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("kind", ["device", "link", "pipe", "link to a link"])
+def test_an_output_is_a_file(gridgis, counted_table, kind):
+    commands = {
+        "n.csv": "publish {} --out", "n.html": "map {} --out", "n.pdf": "atlas {} --out", "n.xlsx": "costs {} --out",
+        "n.gpkg": "divide areas.gpkg buildings.gpkg --out", "m.csv": "locate events.csv out/internal/grid.gpkg --x x --y y --crs 4547 --out",
+    }  # fmt: skip
+    for name, words in commands.items():
+        if kind == "pipe":
+            os.mkfifo(name)
+        elif kind == "device":
+            name = "/dev/null"
+        else:
+            Path(f"{kind} {name}").symlink_to("/dev/null")
+            Path(name).symlink_to(f"{kind} {name}" if kind == "link to a link" else "/dev/null")
+        answer = gridgis(*(word.format(counted_table.name) for word in words.split()), name)
+        sentence = refused(answer)
+        assert sentence.startswith(f"--out {Path(name).name}: expected a file"), sentence
+        assert os.path.lexists(name) and not Path(name).is_file()
+    assert not os.path.isfile("/dev/null")
+
+
+# what lies beside
+
+
+@pytest.fixture
+def shown(gridgis, counted_table):
+    """A folder with a page and a table of numbers, some hidden."""
+    assert gridgis("map", counted_table.name, "--out", "shown/m.html")[0] == 0
+    assert gridgis("publish", counted_table.name, "--out", "shown/n.csv")[0] == 0
+    assert gridgis("leaks", "shown") == (0, "nothing found in 2 files\n", "")
+    return Path("shown")
+
+
+@pytest.mark.parametrize("public", ["m.html", "n.csv"])
+@pytest.mark.parametrize(
+    "exact", ["t.gpkg", "t.csv", "t.xlsx", "t.parquet", "t.geojson", "renamed.csv", "rows.csv", "counted.csv"]
+)
+def test_exact_numbers_and_rows_beside_are_found(gridgis, shown, town, counted_table, public, exact):
+    for file in shown.iterdir():
+        if file.name != public:
+            file.unlink()
+    table = gg.read_grid(counted_table)
+    located = gg.read_table(town / "out" / "internal" / "events_located.csv")
+    if exact == "rows.csv":
+        gg.write_table(located, shown / exact)
+    elif exact == "counted.csv":
+        located[["grid_code", "category"]].to_csv(shown / exact, index=False)
+    elif exact == "renamed.csv":
+        other = table[["grid_code", "count_noise"]].rename(columns={"grid_code": "格", "count_noise": "噪声"})
+        pd.DataFrame(other).to_csv(shown / exact, index=False)
+    else:
+        gg.write_table(table, shown / exact)
+    status, out, err = gridgis("leaks", "shown")
+    assert (status, err) == (1, ""), out
+    kind = "located row" if exact in ("rows.csv", "counted.csv") else "hidden number"
+    assert out.startswith(f"{kind} in {shown / exact} > ")
+    assert gridgis("leaks", f"shown/{public}")[0] == 0
+    assert gridgis("leaks", f"shown/{exact}")[0] == 0
+
+
+def test_cells_without_numbers_may_lie_beside(gridgis, shown, counted_table):
+    bare = gg.read_grid(counted_table)[["grid_code", "parent_code", "geometry"]]
+    gg.write_table(bare.assign(area_m2=bare.area.round(), storeys=2), shown / "cells.gpkg")
+    assert gridgis("leaks", "shown")[0] == 0

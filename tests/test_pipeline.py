@@ -1,6 +1,7 @@
 """`run`: only what changed is made, nothing is half written, nothing of persons and no path of this machine goes out."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -653,3 +654,151 @@ def test_the_verbs_refuse_persons_too():
         gg.summarise(grid, many, by="who")
     with pytest.raises(gg.GridError, match="number of a person"):
         gg.publish(grid.assign(count_13912340001=20))
+
+
+# apart: what may be shown, and what is for use inside
+
+
+def test_nothing_exact_lies_beside_what_may_be_shown(town):
+    from gridgis import cli
+
+    assert cli.main(["leaks", str(town / "out" / "public"), "--published-from", str(town / "out" / "internal" / "table.gpkg"),
+                     "--located", str(town / "events.csv")]) == 0  # fmt: skip
+    table = gg.read_grid(town / "out" / "internal" / "table.gpkg")
+    assert table["count"].sum() == 120
+    assert set(gg.read_table(town / "out" / "public" / "cells.csv").columns) >= {"grid_code", "parent_name", "count"}
+
+
+def test_what_is_not_protected_is_for_use_inside(town):
+    section(town, "[publish]\ninternal = true\n[maps]\natlas = true\nsite = true")
+    assert made(town) == ["publish", "maps"]
+    assert sorted(file.name for file in (town / "out").iterdir()) == ["gridgis-run.json", "internal"]
+    assert (town / "out" / "internal" / "site" / "index.html").is_file()
+    change(town, "internal = true", "internal = false")
+    assert made(town) == ["publish", "maps"]
+    inside = {name for name in content(town / "out") if name.startswith("internal/")}
+    assert inside == {name for name in OUTPUTS if name.startswith("internal/")} | {"internal/site.json"}
+    assert made(town) == []
+
+
+def test_files_of_an_older_version_move_to_their_places(town):
+    before, out = content(town / "out"), town / "out"
+    record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    for entry in record.values():
+        for name in list(entry["outputs"]):
+            (out / name).rename(out / Path(name).name)
+            entry["outputs"][Path(name).name] = entry["outputs"].pop(name)
+    (out / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    done = go(town)
+    assert done["divide"].reason == "its files have other places now"
+    assert content(out) == before
+
+
+def test_a_record_leads_nowhere_else(town):
+    (town / "mine.txt").write_text("mine", encoding="utf-8")
+    sha = hashlib.sha256(b"mine").hexdigest()
+    record = {"old": {"outputs": {"../mine.txt": sha, str(town / "mine.txt"): sha}}}
+    (town / "out" / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    go(town)
+    assert (town / "mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+# releases
+
+
+def releases(town):
+    return json.loads((town / "releases.json").read_text(encoding="utf-8"))["releases"]
+
+
+def test_a_run_notes_its_release_when_its_files_take_their_places(town):
+    section(town, '[publish]\nas_of = "2026-06-30"\nledger = "releases.json"')
+    assert made(town, dry_run=True) == []
+    assert not (town / "releases.json").exists()
+    assert made(town) == ["publish", "maps"]
+    assert len(releases(town)) == 1
+    assert made(town, force=True) == ["divide", "locate", "publish", "maps"]
+    assert len(releases(town)) == 1
+
+
+def test_what_is_not_put_into_place_is_not_noted(town):
+    section(town, '[publish]\nas_of = "2026-06-30"\nledger = "releases.json"')
+    (town / "out" / "public" / "cells.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(gg.GridError, match="not as gridgis wrote it"):
+        go(town)
+    assert not (town / "releases.json").exists()
+    change(town, "2026-06-30", "2026-6-30")
+    with pytest.raises(gg.GridError, match=r"as_of in \[publish\]: expected a date in the form YYYY-MM-DD"):
+        go(town)
+
+
+# one run at a time
+
+
+RUN = [sys.executable, "-m", "gridgis", "run", "run.toml"]
+
+
+def test_two_runs_at_once(town):
+    """Both begin; at least one goes through; one that is refused names the other; afterwards everything is right."""
+    before = content(town / "out")
+    shutil.rmtree(town / "out")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(RUN, cwd=town, **pipes) for _ in range(3)]
+    said = [process.communicate() for process in running]
+    assert 0 in [process.returncode for process in running]
+    for process, (_, err) in zip(running, said, strict=True):
+        if process.returncode:
+            found = re.search(r"error: out: another run of gridgis \(process (\d+)\) is writing there; try again", err)
+            assert int(found[1]) in {other.pid for other in running if other is not process}, err
+    assert made(town) == []
+    assert content(town / "out") == before
+    (town / "out" / "internal" / "grid.gpkg").unlink()
+    assert made(town) == ["divide"]
+    assert content(town / "out") == before
+
+
+def test_the_lock_of_a_killed_run_does_not_block(town):
+    lock = town / "out" / record_module.LOCK
+    lock.write_text("999999999", encoding="ascii")
+    assert made(town) == []
+    assert not lock.exists()
+
+
+def test_a_run_at_work_is_named(town):
+    steps = run(load_settings(town / "run.toml"), force=True)
+    next(steps)
+    done = subprocess.run(RUN, cwd=town, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"out: another run of gridgis (process {os.getpid()}) is writing there" in done.stderr
+    assert subprocess.run([*RUN, "--dry-run"], cwd=town, capture_output=True).returncode == 0
+    assert [one.step for one in steps] == ["locate", "publish", "maps"]
+    assert made(town) == []
+
+
+KILLED = """
+import os, random, signal, sys, time, warnings
+from gridgis.pipeline import run
+from gridgis.settings import load_settings
+
+warnings.simplefilter("ignore")
+chance, start = random.Random(int(sys.argv[1])), time.monotonic()
+list(run(load_settings("run.toml"), force=True))
+once = time.monotonic() - start
+for turn in range(12):
+    child = os.fork()
+    if not child:
+        list(run(load_settings("run.toml"), force=True))
+        os._exit(0)
+    time.sleep(chance.uniform(0, once))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_killed_at_any_moment(town):
+    before = content(town / "out")
+    done = subprocess.run([sys.executable, "-c", KILLED, "3"], cwd=town, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    go(town, force=True)
+    assert content(town / "out") == before
+    assert made(town) == []

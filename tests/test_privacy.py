@@ -365,3 +365,45 @@ def test_what_each_way_costs():
     assert costs["hidden"].iloc[0] > costs["small"].iloc[0] > 0
     assert costs["largest_error"].iloc[1] <= 2
     assert costs["cells"].iloc[3] < 4
+
+
+# which columns may be let out
+
+
+@pytest.mark.parametrize("name", ["trees", "street lamps", "路灯", "x", "count_", "Households", "n per km2"])
+def test_any_count_may_be_published_whatever_its_name(name):
+    table = table_of([("P", 3, 0), ("P", 20, 0), ("P", 30, 0)])
+    table = table[["grid_code", "parent_code", "geometry"]].assign(**{name: [3, 20, 30]})
+    shown = publish(table, measures=[name])
+    assert shown.measures == (name,)
+    assert shown.table[f"{name}_status"].tolist()[0] == "hidden"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("phone", [1, 2, 3], "holds persons"),
+        ("业主电话", [20, 30, 40], "holds persons"),
+        ("x", [13812345678, 20, 30], "holds persons"),
+        ("x", [13812345678.0, 20, 30], "holds persons"),
+        ("x", [1.5, 20, 30], "'x' counts no things: expected whole numbers of 0 or more in 'x', got 1.5"),
+        ("x", [-1, 20, 30], "counts no things"),
+        ("x", [float("inf"), 20, 30], "counts no things"),
+        ("x", ["1", "2", "3"], "counts no things"),
+        ("x", [True, False, True], "counts no things"),
+        ("x", ["a", None, "b"], "counts no things"),
+        ("parent_code", None, "counts no things"),
+        ("grid_code", None, "counts no things"),
+    ],
+)
+def test_what_is_no_count_or_of_persons_is_refused(name, values, said):
+    table = table_of([("P", 3, 0), ("P", 20, 0), ("P", 30, 0)])
+    with pytest.raises(GridError, match=said):
+        publish(table if values is None else table.assign(**{name: values}), measures=[name])
+
+
+def test_whole_numbers_of_any_type_with_some_missing():
+    table = table_of([("P", 3, 0), ("P", 20, 0), ("P", 30, 0)])
+    for values in ([30, None, 40], [30.0, float("nan"), 40.0], pd.array([30, None, 40], dtype="Int64")):
+        shown = publish(table.assign(x=values), measures=["x"]).table
+        assert shown["x_status"].tolist() == ["shown", "no data", "shown"]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import time
 import zipfile
 
@@ -17,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+import gridgis as gg
 from gridgis.contract import GridError, GridWarning
 from gridgis.read import read_grid, read_table
 from gridgis.write import (
@@ -315,3 +318,117 @@ def test_located_rows_are_written_without_persons(tmp_path):
     with pytest.warns(GridWarning, match=r"columns of persons are left out: 姓名, remark"):
         file = write_table(located, tmp_path / "located.csv")
     assert file.read_text(encoding="utf-8-sig") == "category,located_by\nnoise,inside\n"
+
+
+# what was published
+
+
+def published(**options):
+    """Three cells of two parents: one with a small number, one without a number, a name with blanks."""
+    grid = make_grid()
+    cells = [shapely.box(500_000 + 100 * i, 4_000_000, 500_100 + 100 * i, 4_000_100) for i in range(4)]
+    table = gpd.GeoDataFrame(
+        {
+            "grid_code": [f"99010100100100{i}" for i in range(1, 5)],
+            "parent_code": ["990101001001"] * 2 + ["990101001002"] * 2,
+            "parent_name": ["东街", "东街", None, None],
+            "grid_name": ["Hill", None, None, None],
+            "street lamps": [3, 119, 40, 0],
+            "households": [None, 240, 230, 260],
+        },
+        geometry=cells,
+        crs=grid.crs,
+    )
+    return gg.publish(table, measures=["street lamps", "households"], **options)
+
+
+COLUMNS = [
+    *("grid_code", "grid_name", "parent_code", "parent_name"),
+    *("street_lamps", "street_lamps_status", "households", "households_status"),
+]
+
+
+def plain(value):
+    return None if pd.isna(value) else value
+
+
+@pytest.mark.parametrize("name", ["n.gpkg", "n.geojson", "n.parquet", "n.csv", "n.xlsx", "n.fgb"])
+def test_what_was_published_is_written_as_it_is_meant(tmp_path, name):
+    path = write_table(published(), tmp_path / "new" / name)
+    if name == "n.csv":
+        read = pd.read_csv(path, dtype=object)
+        assert "40,shown,230,shown" in path.read_text(encoding="utf-8-sig")
+        read = read.assign(**{column: pd.to_numeric(read[column]) for column in ("street_lamps", "households")})
+    elif name == "n.xlsx":
+        read = pd.read_excel(path, dtype=object)
+        read["grid_code"], read["parent_code"] = read["grid_code"].astype(str), read["parent_code"].astype(str)
+    elif name == "n.parquet":
+        read = gpd.read_parquet(path)
+    else:
+        read = gpd.read_file(path)
+    assert [column for column in read.columns if column != "geometry"] == COLUMNS
+    rows = [[plain(value) for value in row] for row in read[COLUMNS].itertuples(index=False)]
+    assert rows == [
+        ["990101001001001", "Hill", "990101001001", "东街", None, "hidden", None, "no data"],
+        ["990101001001002", None, "990101001001", "东街", None, "hidden", 240, "shown"],
+        ["990101001001003", None, "990101001002", None, 40, "shown", 230, "shown"],
+        ["990101001001004", None, "990101001002", None, 0, "shown", 260, "shown"],
+    ]
+
+
+def test_what_was_published_as_geojson_is_as_the_standard_says(tmp_path):
+    path = write_table(published(), tmp_path / "n.geojson")
+    held = json.loads(path.read_text(encoding="utf-8"))
+    assert "crs" not in held
+    for feature in held["features"]:
+        (ring,) = feature["geometry"]["coordinates"]
+        assert shapely.LinearRing(ring).is_ccw
+        assert all(113 < x < 115 and 36 < y < 37 for x, y in ring)
+    first, second = (held["features"][i]["properties"] for i in (0, 2))
+    assert (first["street_lamps"], second["street_lamps"]) == (None, 40)
+    assert '"households": 240,' in path.read_text(encoding="utf-8")
+
+
+def test_tiles_hold_the_same_as_the_table(tmp_path):
+    path = write_table(published(), tmp_path / "n.pmtiles")
+    again = write_table(published(), tmp_path / "again.pmtiles")
+    assert path.read_bytes() == again.read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["again.pmtiles", "n.pmtiles"]
+    tiles = gpd.read_file(path)
+    table = pd.DataFrame(write_read(published(), tmp_path))
+    tiles = tiles.drop_duplicates("grid_code").sort_values("grid_code").reset_index(drop=True)
+    for column in COLUMNS:
+        wanted = [plain(value) for value in table[column]]
+        assert [plain(value) for value in tiles.get(column, pd.Series([None] * 4))] == wanted, column
+    with pytest.raises(GridError, match="tiles are for everybody; publish the table first"):
+        write_table(make_grid(), tmp_path / "grid.pmtiles")
+    assert not (tmp_path / "grid.pmtiles").exists()
+
+
+def write_read(shown, folder):
+    return gpd.read_parquet(write_table(shown, folder / "read.parquet"))
+
+
+def test_two_measures_of_one_name_are_told(tmp_path):
+    grid = make_grid().assign(**{"a b": 20, "a_b": 30})
+    with pytest.raises(GridError, match="two columns would be called 'a_b'; rename one"):
+        write_table(gg.publish(grid, measures=["a b", "a_b"]), tmp_path / "n.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    code = (
+        "import os, signal; from pathlib import Path; from gridgis.whole import whole_file\n"
+        "with whole_file(Path('n.csv')) as temporary:\n"
+        "    temporary.write_text('half'); Path(f'{temporary}-journal').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # the second has removed those of the first
+    others = [".n.mine.tmp.csv", ".n.tmp.csv", "n.csv.tmp", ".m.0000ff-0000.tmp.csv"]
+    for name in others:
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    write_table(published(), tmp_path / "n.csv")
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["n.csv", *others])

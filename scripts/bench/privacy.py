@@ -40,6 +40,7 @@ from gridgis.privacy.hiding import hide
 from gridgis.privacy.network import Network, Tree
 from gridgis.privacy.publishing import hiding_costs
 from gridgis.privacy.tables import Block
+from gridgis.write import write_table
 
 WIDTH = 10.0
 PARTS = ("size", "ledger", "attack", "optimum")
@@ -231,7 +232,8 @@ def released(table: gpd.GeoDataFrame, ledger: Path, **options: object) -> tuple[
     """Publish; tell whether it was accepted, and the CPU seconds."""
     began = time.process_time()
     try:
-        publish(table, measures=["households"], ledger=ledger, as_of="2026-06-30", **options)
+        shown = publish(table, measures=["households"], ledger=ledger, as_of="2026-06-30", **options)
+        write_table(shown, ledger.with_name("shown.csv"))  # which notes it
         accepted = True
     except GridError:
         accepted = False

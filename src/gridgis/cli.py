@@ -263,7 +263,7 @@ def _page(options: argparse.Namespace) -> Path | None:
     page = Path(options.report)
     if page.suffix.lower() not in REPORTS:
         raise GridError(f"--report {page.name}: expected a file ending in {listed(REPORTS)}.")
-    if page.is_dir() or not page.absolute().parent.is_dir():
+    if (page.exists() and not page.is_file()) or not page.absolute().parent.is_dir():
         raise GridError(f"--report {options.report}: expected a file in a folder that is there.")
     if page.absolute() == Path(options.out).absolute():
         raise GridError("--report: expected another file than --out.")

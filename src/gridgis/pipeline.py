@@ -74,7 +74,7 @@ def run(settings: Settings, *, dry_run: bool = False, force: bool = False) -> It
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GridError(f"{folder.name}: expected a folder for the outputs; {error.strerror}.") from None
+        raise GridError(f"{folder.name}: nothing can be written to this folder ({error.strerror}).") from None
     with locked(folder / LOCK, folder.name):
         yield from _steps(settings, dry_run=False, force=force)
 

@@ -28,6 +28,8 @@ SMALL_M2 = 1.0
 """A piece with less ground is rounding, not a difference of borders."""
 FEW_PIECES = 64
 """Sums of more pieces say nothing about what lies near to what."""
+TABLES, FAR = 16, 4
+"""So many tables are tried for all sums at once; and so many limits an unknown may lie from an example in them."""
 NEAR, CLOSE = 1e-6, 1e-3
 """What sums may be off; and how near to each other two counts are the same."""
 ALL, SOME, GUESSED = "all", "some", "guessed"
@@ -71,6 +73,8 @@ class _Asked:
         The releases that hide it; none for a difference of borders.
     zero_is_safe : bool
         Whether it may be known to be 0.
+    raised : bool
+        Whether the last release that hides it asks for more width than those before.
     """
 
     what: str
@@ -78,6 +82,7 @@ class _Asked:
     limit: int
     owners: list[int] = field(default_factory=list)
     zero_is_safe: bool = False
+    raised: bool = False
 
     def is_wide(self, low: float, high: float) -> bool:
         """Tell whether a range, or what was found of it so far, is wide enough."""
@@ -105,6 +110,18 @@ class _System:
         self.signs.append(np.ones(len(members)) if signs is None else signs)
         self.ranges.append((float(known[0]), float(known[1])))
         self.owner.append(owner)
+
+    def is_news(self, owner: int) -> bool:
+        """Tell whether a release says more than those before it."""
+        before: dict[tuple[int, ...], tuple[float, float]] = {}
+        for members, (low, high), of in zip(self.columns, self.ranges, self.owner, strict=True):
+            key = tuple(members.tolist())
+            least, most = before.get(key, (0.0, np.inf))
+            if of == owner and (low > least or high < most):
+                return True
+            if of != owner and of >= 0:
+                before[key] = max(least, low), min(most, high)
+        return False
 
     def known(self, rows: Iterable[int] | None = None) -> _Known:
         """Give the rows, or some of them, as a matrix."""
@@ -231,6 +248,8 @@ def _disclosed_of(here: Sequence[Release], measures: Sequence[str], most: int) -
             given = (measure, start[measure], newest.hide_below)
             for key, ask in _differences(grids[one], grids[two], pieces[:, one], pieces[:, two], given):
                 asked.setdefault(key, ask)
+    if not system.is_news(len(here) - 1) and _sums_of(here) == _sums_of(here[:-1]):
+        asked = {key: ask for key, ask in asked.items() if ask.owners == [len(here) - 1] or ask.raised}
     return _narrow(system, asked, most)
 
 
@@ -259,6 +278,7 @@ def _add_numbers(
             system.add(members[place], (1.0, np.inf), owner)
         new = _Asked(f"the hidden number of {name}", measure, release.hide_below)
         ask = asked.setdefault(tuple(members[place].tolist()), new)
+        ask.raised = ask.limit < release.hide_below
         ask.limit = max(ask.limit, release.hide_below)
         ask.owners.append(owner)
 
@@ -346,7 +366,7 @@ def _narrow(system: _System, asked: dict[tuple[int, ...], _Asked], most: int) ->
     few = abs(known.sums[np.flatnonzero(np.diff(known.sums.indptr) <= FEW_PIECES)])
     beside = csr_array(few.T @ few)
     aims = _aims(list(asked), system.size)
-    low, high = aims @ example, aims @ example
+    low, high = _at_once(known, aims, example, max((ask.limit for ask in asked.values()), default=1))
     found: list[Disclosure] = []
     for place, ask in enumerate(progress(list(asked.values()), "attacking releases together")):
         if len(found) >= most:
@@ -367,6 +387,20 @@ def _narrow(system: _System, asked: dict[tuple[int, ...], _Asked], most: int) ->
             if not ask.is_safe(*ends) and not _was_known(system, ask, aim, ends):
                 found.append(Disclosure(ask.what, ask.measure, round(ends[0], 2), round(ends[1], 2)))
     return found
+
+
+def _at_once(known: _Known, aims: csr_array, example: Floats, limit: int) -> tuple[Floats, Floats]:
+    """What a few tables say of all sums at once, each driven up or down by chance: the least and the most seen."""
+    chance = np.random.default_rng(0)
+    bounds = Bounds(np.maximum(example - FAR * limit, 0), example + FAR * limit)
+    wanted = LinearConstraint(_narrowed(known.sums), known.ranges[:, 0] - NEAR, known.ranges[:, 1] + NEAR)
+    seen = [aims @ example]
+    for _ in range(TABLES if aims.shape[0] > TABLES else 0):
+        signs = chance.choice([-1.0, 1.0], aims.shape[0])
+        found = milp(aims.T @ signs, constraints=wanted if known.sums.shape[0] else (), bounds=bounds)
+        if found.status == 0:
+            seen.append(aims @ found.x)
+    return np.min(seen, axis=0), np.max(seen, axis=0)
 
 
 def _aims(sums: Sequence[tuple[int, ...]], size: int) -> csr_array:
