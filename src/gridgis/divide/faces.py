@@ -360,7 +360,7 @@ def _crossed_by(lines: Lines, sites: Polygons) -> Bools:
 
 
 def _owners(points: Lines, blocks: Polygons, sites: Polygons, samples: _Samples) -> tuple[Ints, Ints]:
-    """Give each face its owner by its inner point: its site, else the nearest of its block, else the empty block itself.
+    """Give each face its owner by its inner point: the site, else the nearest of its block, else the empty block.
 
     An empty block counts as the owner ``len(sites) + its position``. A face of an empty block that is a mere sliver,
     between two lines that should be one, is an owner of its own, so that each piece can join its own neighbour.
