@@ -405,5 +405,15 @@ def test_few_points_outside_get_the_hint_about_swapped_axes_too(count):
     swapped = frame([shapely.Point(Y + 5, X + 5)] * count, n=range(count))
     with pytest.warns(gg.GridWarning, match=f"{count} of {count} lie outside the grid; are x and y swapped"):
         assert gg.locate(swapped, grid)["grid_code"].isna().all()
+    degrees = frame(gpd.GeoSeries([shapely.Point(24.9, 60.2)], crs=4326).to_crs(32635).buffer(50), 32635).assign(
+        grid_code="01010101", parent_code="010101"
+    )
+    with pytest.warns(gg.GridWarning, match=f"{count} of {count} lie outside the grid; are x and y swapped"):
+        gg.locate(frame([shapely.Point(60.2, 24.9)] * count, 4326, n=range(count)), degrees)
     within = frame([shapely.Point(X + 5, Y + 5)] * count, n=range(count))
     assert gg.locate(within, grid)["grid_code"].notna().all()
+
+
+def test_few_points_that_lie_outside_by_themselves_get_no_hint():
+    grid = frame([square()], grid_code=["01010101"], parent_code=["010101"])
+    assert gg.locate(frame([shapely.Point(X - 50, Y)] * 3, n=range(3)), grid)["grid_code"].isna().all()

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import shapely
 from scipy.spatial import QhullError
 
-from gridgis.check import check_grid
+from gridgis.check import Finding, check_grid
 from gridgis.contract import PARENT, GridError, GridWarning, listed
+from gridgis.cover import cut_buildings
 from gridgis.divide.atoms import Atoms, build_atoms
 from gridgis.divide.cells import EXCEPTIONS, PROVEN, table
 from gridgis.divide.doors import (
@@ -29,7 +30,7 @@ from gridgis.divide.doors import (
 )
 from gridgis.divide.ground import Ground, lay_ground
 from gridgis.divide.plots import EMPTY_M2
-from gridgis.divide.previous import OLD_BORDER, checked_previous
+from gridgis.divide.previous import OLD_BORDER, Previous, checked_previous
 from gridgis.divide.profiles import PROFILES, Profile
 from gridgis.divide.work import Order, divide_atoms
 
@@ -136,20 +137,42 @@ def divide(  # noqa: PLR0913 - what users ask for by name
         zones, kinds = np.r_[zones, before.shapes[still]], [*kinds, *[""] * int(still.sum())]
         lines = lines.with_more(shapely.boundary(before.shapes[before.active]), OLD_BORDER)
     ground = lay_ground(before.areas if before else areas, buildings, loads, lines, zones)
-    atoms = _atoms(ground, areas, wanted)
     order = Order(areas["code"].tolist(), wanted, counts, open_band, checked_seed(seed), workers)
-    division, plots, found = divide_atoms(atoms, ground, order, before, kinds)
-    names = (bands, found, kinds, before)
-    made = table(atoms, division, plots, ground, areas, buildings, names)
-    _prove(made, areas, buildings)
+    made = _divided(ground, (areas, buildings), order, before, kinds)
     _name_missed(made, counts)
     return made
 
 
-def _atoms(ground: Ground, areas: gpd.GeoDataFrame, wanted: Profile) -> Atoms:
+def _divided(
+    ground: Ground,
+    tables: tuple[gpd.GeoDataFrame, gpd.GeoDataFrame],
+    order: Order,
+    before: Previous | None,
+    kinds: Sequence[str],
+) -> gpd.GeoDataFrame:
+    """Divide and check; where a building came out cut, once more, what lies around it held together."""
+    areas, buildings = tables
+    whole, faults = np.zeros(0, np.int64), list[Finding]()
+    for _ in range(2):
+        atoms = _atoms(ground, areas, order.profile, whole)
+        division, plots, found = divide_atoms(atoms, ground, order, before, kinds)
+        names = (order.profile.as_bands(), found, kinds, before)
+        made = table(atoms, division, plots, ground, areas, buildings, names)
+        faults = _own_faults(made, areas, buildings)
+        if not faults:
+            return made
+        cells = shapely.transform(made.geometry.to_numpy(), lambda xy: xy - ground.origin)
+        whole = np.array([found[0] for found in cut_buildings(cells, ground.buildings)], np.int64)
+    raise GridError(
+        f"divide: the cells found are no valid cover, so none are returned; {len(faults)} faults, the first: "
+        f"{faults[0]} Please report this with the data."
+    )
+
+
+def _atoms(ground: Ground, areas: gpd.GeoDataFrame, wanted: Profile, whole: Ints) -> Atoms:
     """Lay out the ground; a fault of the geometry becomes a sentence."""
     try:
-        atoms = build_atoms(ground, EMPTY_M2 if wanted.empty == "own_cell" else np.inf)
+        atoms = build_atoms(ground, EMPTY_M2 if wanted.empty == "own_cell" else np.inf, whole)
     except (shapely.errors.GEOSException, QhullError) as error:
         raise GridError(
             f"divide: the ground could not be laid out ({error}); please report this with the data."
@@ -180,16 +203,8 @@ def _name_missed(cells: gpd.GeoDataFrame, counts: tuple[int, ...] | dict[str, in
         warnings.warn(GridWarning(text), stacklevel=3)
 
 
-def _prove(cells: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:
+def _own_faults(cells: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> list[Finding]:
     """Check what is about to be returned; a fault here is a fault of this module."""
     proof = cells.assign(grid_code=[f"cell {i}" for i in range(len(cells))])
-    own_fault = [
-        finding
-        for finding in check_grid(proof, areas=areas, buildings=buildings)
-        if finding.rule != "building_across_parents"
-    ]
-    if own_fault:
-        raise GridError(
-            f"divide: the cells found are no valid cover, so none are returned; {len(own_fault)} faults, the first: "
-            f"{own_fault[0]} Please report this with the data."
-        )
+    report = check_grid(proof, areas=areas, buildings=buildings)
+    return [finding for finding in report if finding.rule != "building_across_parents"]

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 
 from gridgis.contract import GridError
-from gridgis.cover import WIDTH_M, Polygons
+from gridgis.cover import WIDTH_M, Polygons, wide_parts
 from gridgis.divide.faces import PRECISION_M, Edges, Faces, build_faces, components
 from gridgis.divide.ground import Ground, nearest
 
@@ -71,7 +71,7 @@ class Atoms:
         return self.length - self.hard < np.minimum(OPENING_M * 1000, self.length)
 
 
-def build_atoms(ground: Ground, empty_own_m2: float = np.inf) -> Atoms:
+def build_atoms(ground: Ground, empty_own_m2: float = np.inf, whole: Ints | None = None) -> Atoms:
     """Make the atoms of a piece of ground.
 
     Parameters
@@ -79,6 +79,8 @@ def build_atoms(ground: Ground, empty_own_m2: float = np.inf) -> Atoms:
     ground : Ground
     empty_own_m2 : float
         Empty land of this size is left for itself where hard barriers cut it off; smaller joins one bank.
+    whole : array of int, optional
+        Buildings that a division was found to cut: the atoms that hold parts of one become one.
 
     Raises
     ------
@@ -99,6 +101,8 @@ def build_atoms(ground: Ground, empty_own_m2: float = np.inf) -> Atoms:
     near = (edges.one[own], edges.two[own], border.length[own])
     atom = _absorb_scraps(atom, atom[home[home >= 0]], near, shapely.area(faces.shapes))
     atom = _hold_together(atom, faces, edges.only(own), ground)
+    if whole is not None and len(whole):
+        atom = _hold_whole(atom, faces, edges.only(own), ground, whole)
     atom = _join_banks(atom, (faces, edges, border), atom[home[home >= 0]], empty_own_m2)
     return _gather(atom, home, faces, (edges, border), ground)
 
@@ -156,6 +160,23 @@ def _hold_together(atom: Ints, faces: Faces, edges: Edges, ground: Ground) -> In
     _, first, pieces = np.unique(found[0], return_index=True, return_counts=True)
     torn = [found[1:, f : f + k] for f, k in zip(first, pieces, strict=True) if k > 1]
     torn = [pair[1] for pair in torn if len(set(pair[0].tolist())) == 1]
+    return _joined(torn, atom, faces, edges, ground)
+
+
+def _hold_whole(atom: Ints, faces: Faces, edges: Edges, ground: Ground, whole: Ints) -> Ints:
+    """Join the atoms that hold parts of a building wider than rounding, in each area and zone."""
+    building, face = shapely.STRtree(faces.shapes).query(ground.buildings[whole], predicate="intersects")
+    common = shapely.intersection(ground.buildings[whole[building]], faces.shapes[face])
+    wide = np.array([bool(wide_parts(part)) for part in common], bool)
+    building, face = building[wide], face[wide]
+    found = np.unique(np.stack([building, faces.parent[face], faces.zone[face], atom[face]]), axis=1)
+    _, first, pieces = np.unique(found[:3], axis=1, return_index=True, return_counts=True)
+    torn = [found[3, f : f + k] for f, k in zip(first, pieces, strict=True) if k > 1]
+    return _joined(torn, atom, faces, edges, ground)
+
+
+def _joined(torn: list[Ints], atom: Ints, faces: Faces, edges: Edges, ground: Ground) -> Ints:
+    """Join the atoms of each list, and what lies between, into one."""
     if not torn:
         return atom
     n = int(atom.max()) + 1

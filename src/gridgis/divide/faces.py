@@ -90,13 +90,14 @@ def build_faces(ground: Ground) -> Faces:
     fences = shapely.get_parts(shapely.boundary(ground.zones))
     streets, crossed = _whole_buildings(_outside(ground.barriers.shapes, ground), fences, borders, sites)
     blocks = _faces([borders, streets, shapely.boundary(sites[crossed])])
-    blocks = blocks[containing(shapely.point_on_surface(blocks), ground.parents) >= 0]
+    blocks = blocks[containing(points_inside(blocks), ground.parents) >= 0]
     inner = shapely.point_on_surface(sites)
     zones = _Zones(containing(inner, ground.zones), containing(inner, ground.parents))
     ridges, samples = _ridges(blocks, sites, _pairs(blocks, sites, crossed, (ground.zones, zones.of_site)))
     split = _crossed_by(ridges, sites)
     shapes = _faces([borders, streets, shapely.boundary(sites[crossed | split]), ridges])
-    parent = containing(shapely.point_on_surface(shapes), ground.parents)
+    points = points_inside(shapes)
+    parent = containing(points, ground.parents)
     edges = _shared_edges(shapes)
     _fill_slivers(parent, shapes, edges)
     kept = np.flatnonzero(parent >= 0)
@@ -104,9 +105,9 @@ def build_faces(ground: Ground) -> Faces:
     number[kept] = np.arange(len(kept))
     edges = edges.only((number[edges.one] >= 0) & (number[edges.two] >= 0))
     edges = Edges(number[edges.one], number[edges.two], edges.start, edges.end)
-    shapes, parent = shapes[kept], parent[kept]
-    owner, site = _owners(shapes, blocks, sites, samples)
-    zone = zones.of_faces(shapes, site, parent, ground.zones)
+    shapes, parent, points = shapes[kept], parent[kept], points[kept]
+    owner, site = _owners(points, blocks, sites, samples)
+    zone = zones.of_faces(points, site, parent, ground.zones)
     if len(ground.zones):  # slivers between a fence and a line that ought to be one
         zone = _join_slivers(zone, (site < 0) & _narrow(shapes, 2 * WIDTH_M), parent, edges)
     inside = zone >= 0
@@ -124,11 +125,11 @@ class _Zones:
     of_site: Ints
     parent: Ints
 
-    def of_faces(self, shapes: Polygons, site: Ints, parent: Ints, zones: Polygons) -> Ints:
-        """Give the zone of each face: a footprint goes with its inner point, so that no fence cuts it."""
+    def of_faces(self, points: Lines, site: Ints, parent: Ints, zones: Polygons) -> Ints:
+        """Give the zone of each face by its inner point: a footprint goes with its own, so that no fence cuts it."""
         if not len(zones):
-            return np.full(len(shapes), -1, np.int64)
-        zone = containing(shapely.point_on_surface(shapes), zones)
+            return np.full(len(points), -1, np.int64)
+        zone = containing(points, zones)
         part = np.flatnonzero(site >= 0)
         part = part[self.parent[site[part]] == parent[part]]
         zone[part] = self.of_site[site[part]]
@@ -211,6 +212,22 @@ def _faces(lines: list[Lines]) -> Polygons:
     faces = shapely.normalize(shapely.get_parts(shapely.polygonize(shapely.get_parts(noded))))
     points = shapely.point_on_surface(faces)
     return faces[np.lexsort((shapely.get_x(points), shapely.get_y(points)))]
+
+
+def points_inside(faces: Polygons) -> Lines:
+    """Give a point inside each face, where there is room not within rounding of its outline.
+
+    A face may have a tail as thin as rounding, along a wall that was bent by the millimetre grid; a point in the tail
+    would say that the face belongs to the other side of the wall.
+    """
+    points = shapely.point_on_surface(faces)
+    tail = np.flatnonzero(shapely.dwithin(points, shapely.boundary(faces), WIDTH_M))
+    cores = shapely.buffer(faces[tail], -WIDTH_M, join_style="mitre")
+    for i, core in zip(tail.tolist(), cores, strict=True):
+        if not core.is_empty:
+            widest = max(shapely.get_parts(core), key=lambda part: (part.area, part.bounds))
+            points[i] = widest.point_on_surface()
+    return points
 
 
 def _narrow(shapes: Polygons, width_m: float) -> Bools:
@@ -342,8 +359,8 @@ def _crossed_by(lines: Lines, sites: Polygons) -> Bools:
     return crossed
 
 
-def _owners(faces: Polygons, blocks: Polygons, sites: Polygons, samples: _Samples) -> tuple[Ints, Ints]:
-    """Give each face its owner: the site it is part of, else the nearest of its block, else the empty block itself.
+def _owners(points: Lines, blocks: Polygons, sites: Polygons, samples: _Samples) -> tuple[Ints, Ints]:
+    """Give each face its owner by its inner point: the site, else the nearest of its block, else the empty block.
 
     An empty block counts as the owner ``len(sites) + its position``. A face of an empty block that is a mere sliver,
     between two lines that should be one, is an owner of its own, so that each piece can join its own neighbour.
@@ -355,7 +372,6 @@ def _owners(faces: Polygons, blocks: Polygons, sites: Polygons, samples: _Sample
     array of int
         The site of whose footprint it is a part, or -1.
     """
-    points = shapely.point_on_surface(faces)
     part_of = containing(points, sites)
     owner = part_of.copy()
     ground = np.flatnonzero(owner < 0)

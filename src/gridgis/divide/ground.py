@@ -103,7 +103,7 @@ def lay_ground(
     """Lay everything near the origin and in an order that does not hang on the order of the rows."""
     origin = np.floor(np.asarray(shapely.total_bounds(areas.geometry.to_numpy())[:2]))
     parents, shapes = (bring_near(table.geometry.to_numpy(), origin) for table in (areas, buildings))
-    parents = np.where(shapely.is_valid(parents), parents, shapely.buffer(parents, 0))
+    parents = _valid(parents)
     points = inner_points(buildings.geometry.to_numpy())
     parent = containing(points, cover.unrounded(areas.geometry.to_numpy()))
     _name_left_out(buildings, loads[:, 0], parent >= 0)
@@ -153,9 +153,22 @@ def inner_points(shapes: Shapes) -> Shapes:
     return shapely.point_on_surface(shapely.normalize(_flat(shapes)))
 
 
+def _valid(shapes: Shapes) -> Shapes:
+    """Mend what rounding to the millimetre has made invalid, and lose no ground by it: a neck may have closed."""
+    bad, mended = ~shapely.is_valid(shapes), shapes.copy()
+    for i, shape in zip(
+        np.flatnonzero(bad).tolist(),
+        shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False),
+        strict=True,
+    ):
+        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+        mended[i] = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return mended
+
+
 def _sound(shapes: Shapes) -> Shapes:
     """Mend what rounding to the millimetre has made invalid; what is too thin to be left becomes empty."""
-    mended = np.where(shapely.is_valid(shapes), shapes, shapely.buffer(shapes, 0))
+    mended = _valid(shapes)
     for i in np.flatnonzero(shapely.get_type_id(mended) != 3):
         mended[i] = max(shapely.get_parts(mended[i]), key=lambda part: part.area, default=shapely.Polygon())
     return shapely.normalize(mended)

@@ -15,7 +15,7 @@ import shapely
 from gridgis import crs
 from gridgis.contract import CODE, Grid, GridError, listed, require_grid, text_column
 from gridgis.locate.areas import area_pieces, area_winners
-from gridgis.locate.coordinates import elsewhere_warning
+from gridgis.locate.coordinates import FEW, elsewhere_warning
 from gridgis.locate.lines import line_pieces, line_winners
 from gridgis.locate.near import NearCells
 from gridgis.locate.points import (
@@ -116,7 +116,7 @@ def locate(
     share = np.where(answers.how <= BOUNDARY, 1.0, np.nan)
     if by == "largest_share" and len(rows):
         _fill_by_share(answers, share, ready, Cells(outlines_of(grid), index.codes), near)
-    _warn_if_elsewhere(answers.how)
+    _warn_if_elsewhere(answers.how, frame, grid)
     known = ready.known != OPEN
     answers.how[known] = ready.known[known]
     located = frame.copy()
@@ -171,7 +171,7 @@ def split(things: gpd.GeoDataFrame, grid: Grid | Locator) -> gpd.GeoDataFrame:
     ready = things_of(frame, grid.crs)
     index = locator_of(grid, ready.x, ready.y)
     row, position, shape, share, how = _pieces(ready, index, grid)
-    _warn_if_elsewhere(how)
+    _warn_if_elsewhere(how, frame, grid)
     pieces = frame.iloc[row].copy()
     geometry, cut = pieces.geometry.to_numpy().copy(), ~shapely.is_missing(shape)
     geometry[cut] = crs.transform(shape[cut], index.crs, frame.crs, WHAT)
@@ -240,12 +240,24 @@ def _texts(values: Sequence[str] | npt.NDArray[np.object_], places: npt.NDArray[
     return pd.Series(text_column([*values, None]).array.take(places), index)
 
 
-def _warn_if_elsewhere(how: npt.NDArray[np.uint8]) -> None:
+def _warn_if_elsewhere(how: npt.NDArray[np.uint8], frame: gpd.GeoDataFrame, grid: Grid | Locator) -> None:
     """Say so when most things lie outside: then the coordinates are likely not what they are taken for."""
-    outside, nowhere = np.isin(how, (OUT, BAD)).sum(), np.isin(how, (NOWHERE, SHAPELESS)).sum()
-    warning = elsewhere_warning(int(outside), len(how) - int(nowhere), WHAT)
+    outside, nowhere = int(np.isin(how, (OUT, BAD)).sum()), int(np.isin(how, (NOWHERE, SHAPELESS)).sum())
+    few = 0 < len(how) - nowhere < FEW and outside > (len(how) - nowhere) / 2
+    turned = few and _would_lie_inside(frame, grid) >= outside / 2
+    warning = elsewhere_warning(outside, len(how) - nowhere, WHAT, turned=turned)
     if warning is not None:
         warnings.warn(warning, stacklevel=3)
+
+
+def _would_lie_inside(frame: gpd.GeoDataFrame, grid: Grid | Locator) -> int:
+    """Count the points that would lie in a cell if x and y were exchanged."""
+    points = frame.geometry[frame.geom_type == "Point"].to_numpy()
+    points = points[~shapely.is_empty(points)]
+    if not len(points) or frame.crs is None:
+        return 0
+    x, y = crs.transform_xy(shapely.get_y(points), shapely.get_x(points), frame.crs, grid.crs, WHAT, finite=False)
+    return int((locator_of(grid, x, y).examine(x, y)[0] >= 0).sum())
 
 
 def account(located: pd.DataFrame) -> pd.DataFrame:

@@ -227,12 +227,22 @@ class Plausible:
 
 
 FEW = 20
-"""Of fewer things than this all must lie outside before something is said."""
+"""Of fewer things than this the hint is given only where the axes turned round would bring them into the grid."""
 
 
-def elsewhere_warning(outside: int, placed: int, what: str) -> GridWarning | None:
-    """Give the warning that is due when most things lie outside: then the coordinates are likely not what they seem."""
-    if outside <= placed / 2 or (placed < FEW and outside < placed):
+def elsewhere_warning(outside: int, placed: int, what: str, *, turned: bool = False) -> GridWarning | None:
+    """Give the warning that is due when most things lie outside: then the coordinates are likely not what they seem.
+
+    Parameters
+    ----------
+    outside, placed : int
+        Things outside the grid, and things with coordinates.
+    what : str
+        Begins the sentence.
+    turned : bool
+        Most of what lies outside would lie in the grid if x and y were exchanged.
+    """
+    if outside <= placed / 2 or (placed < FEW and not turned):
         return None
     return GridWarning(
         f"{what}: {outside:,} of {placed:,} lie outside the grid; are x and y swapped, or is the CRS another one "
