@@ -21,6 +21,7 @@ from gridgis.privacy.ledger import Outgoing, Release, read_ledger
 from gridgis.privacy.together import disclosed, require_safe_together
 
 JUNE = "2026-06-30"
+pytestmark = pytest.mark.filterwarnings("ignore:.*do not add up:gridgis.GridWarning")
 
 
 def strip(edges, loads, **columns):
