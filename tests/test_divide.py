@@ -525,3 +525,28 @@ def test_the_names_of_the_areas_go_with_the_cells():
         zip(town.areas["code"], town.areas["name"], strict=True)
     )
     assert "parent_name" not in divide(town.areas[["code", "geometry"]], town.buildings, households=(20, 30)).columns
+
+
+WEST_HOUSE = (
+    "35.18 55.763, 43.757 60.746, 44.524 59.425, 46.205 56.532, 48.801 52.063, 50 50, 41.423 45.017, 35.18 55.763"
+)
+EAST_HOUSE = (
+    "42.102 63.595, 56.207 71.79, 67.631 52.127, 53.07 44.716, 50 50, 48.801 52.063, 46.205 56.532, 44.524 59.425, "
+    "42.102 63.595"
+)
+
+
+@pytest.mark.parametrize("turn", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_a_common_wall_bent_by_the_grid_leaves_both_houses_whole(turn):
+    houses = [shapely.from_wkt(f"POLYGON (({ring}))") for ring in (WEST_HOUSE, EAST_HOUSE)]
+    turned = [shapely.transform(house, lambda xy: (xy - 50) * turn + 50) for house in houses]
+    area = areas_of(shapely.box(0, 0, 100, 100))
+    cells = divided(area, houses_of(turned, 120))
+    assert cells["households"].tolist() == [120, 120]
+
+
+def test_a_neck_that_rounding_closes_loses_no_ground():
+    neck = [(0, 0), (100, 0), (100, 99.9997), (200, 100), (200, 200), (100, 200), (100, 100.0001), (0, 100)]
+    houses = [shapely.box(x, x, x + 10, x + 10) for x in (20, 60, 120, 160)]
+    cells = divided(areas_of(shapely.Polygon(neck)), houses_of(houses, 12), band=BAND)
+    assert cells.area.sum() == pytest.approx(20000, rel=1e-4)

@@ -12,6 +12,7 @@ import shapely
 from shapely.affinity import translate
 
 import gridgis as gg
+from gridgis.cli import main
 
 X, Y = 420000.0, 4007000.0
 OLD = "+proj=longlat +ellps=krass +towgs84=15.5,-120.5,-60.5,0,0,0,0"
@@ -161,6 +162,7 @@ def test_a_grid_across_180_degrees_is_cut_there_in_geojson_and_comes_back_whole(
         assert -180 <= west < east <= 180 and east - west < 0.01 and part.exterior.is_ccw and part.is_valid
     back = gg.read_grid(tmp_path / "grid.geojson")
     assert gg.check_grid(back) == [] and back.geom_type.eq("Polygon").all()
+    assert main(["check", str(tmp_path / "grid.geojson")]) == 0
     assert back.to_crs(crs).area.tolist() == pytest.approx(grid.area.tolist(), rel=1e-4)
 
 

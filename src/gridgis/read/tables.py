@@ -7,7 +7,6 @@ import os
 import geopandas as gpd
 import pandas as pd
 
-from gridgis.antimeridian import joined_at_180
 from gridgis.contract import CODE, PARENT, Grid, require_grid
 from gridgis.cover import unwrapped
 from gridgis.read.opening import Report, open_features, open_table
@@ -58,8 +57,6 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     frame = gpd.GeoDataFrame(frame)
     frame = frame.set_geometry(gpd.GeoSeries(unwrapped(frame.geometry.to_numpy()), frame.index, crs=frame.crs))
     if frame.crs is not None and frame.crs.is_geographic and len(frame):
-        shapes = joined_at_180(frame.geometry.to_numpy())
-        frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
         frame = in_metres(frame, frame.crs, None, report.name)
     grid = require_grid(frame, report.name)
     report.tell()

@@ -179,6 +179,8 @@ def require_types(features: gpd.GeoDataFrame, types: Sequence[str], what: str) -
 def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what: str) -> gpd.GeoDataFrame:
     """Bring features into a metre CRS, 2-D: the one wanted, else their own, else that of their centre.
 
+    Polygons that were cut at 180 degrees become whole.
+
     Raises
     ------
     GridError
@@ -189,6 +191,7 @@ def in_metres(features: gpd.GeoDataFrame, source: pyproj.CRS, crs: object, what:
     if len(shapes) == 0:
         return features.set_crs(wanted or source, allow_override=True)
     require_finite(features, what)
+    shapes = antimeridian.joined_at_180(shapes) if source.is_geographic else shapes
     bounds = _bounds(shapes, source)
     systems.require_plausible(bounds[[0, 2]], bounds[[1, 3]], source, what)
     lon, lat = _centre(bounds, source, what)
