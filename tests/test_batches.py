@@ -25,14 +25,13 @@ from hypothesis import strategies as st
 from gridgis.batches import files, writing
 from gridgis.batches.counts import ELSEWHERE, ExactSums
 from gridgis.batches.files import count_file, locate_file
-from gridgis.batches.personal import holds_persons
 from gridgis.batches.streams import open_stream
 from gridgis.contract import GridError, GridWarning
 from gridgis.lattice import square_grid
 from gridgis.locate import account, locate
 from gridgis.locate.coordinates import places_of, places_of_points
 from gridgis.locate.index import CellIndex
-from gridgis.persons import has_personal_text
+from gridgis.persons import has_personal_text, holds_persons
 from gridgis.read import read_points, read_table
 from gridgis.read.opening import Report, open_table
 from gridgis.sample import ORIGIN, small_example

@@ -148,6 +148,8 @@ def _add_locate(commands: Any) -> None:
     parser.add_argument("--y", metavar="COLUMN", help="of latitude or northing; a table needs it")
     parser.add_argument("--crs", help="CRS of these columns, such as EPSG:4326; a table needs it")
     parser.add_argument("--keep-coordinates", action="store_true", help="keep the columns of the coordinates")
+    keep = "a column to let out though it is free text or looks like coordinates, never one of persons; may be repeated"
+    parser.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep)
     near = "what lies in no cell goes to the nearest one, up to so many metres away; column distance_m"
     parser.add_argument("--near-m", type=float, metavar="METRES", help=near)
     by = "how lines and polygons get their cell; split: a row for each part of one, with its share"

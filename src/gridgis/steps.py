@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from gridgis._version import VERSION
 from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import PREVIOUS, CodeScheme, assign_codes
 from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed
+from gridgis.crs import WGS84, transform_xy
 from gridgis.describe import (
     describe_exceptions,
     describe_grid,
@@ -31,7 +35,7 @@ from gridgis.images import atlas, coverage_image
 from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
-from gridgis.persons import without_persons
+from gridgis.persons import describe_not_out, found_not_out, not_going_out, without_persons
 from gridgis.privacy import Published, publish
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
@@ -189,14 +193,35 @@ def input_hash(file: Path) -> str:
 
 
 def write_located(
-    located: gpd.GeoDataFrame, path: Path, *, coordinates: tuple[str | None, str | None], keep: bool
+    located: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    coordinates: tuple[str | None, str | None],
+    keep: bool,
+    columns: Sequence[str] = (),
 ) -> str:
-    """Write located things, unless asked for without coordinates (and never with persons); say what came out."""
+    """Write located things, unless asked for without coordinates (and never with persons); say what came out.
+
+    Of free text and what looks like coordinates only the ``columns`` that are asked for by name go out.
+    """
     table = pd.DataFrame(located.drop(columns=located.geometry.name))
     if not keep:
-        table = table.drop(columns=[name for name in coordinates if name in table.columns])
-    write_table(table, path)
+        table = table.drop(columns=[name for name in coordinates if name in table.columns and name not in columns])
+    names = [str(name) for name in table.columns]
+    found = found_not_out(table, _coordinates_of(located))
+    left = not_going_out(found, keep=columns, coordinates=keep, names=names)
+    if left:
+        warnings.warn(GridWarning(f"{path.name}: {describe_not_out(left)}."), stacklevel=2)
+    table = table.loc[:, [name not in left for name in names]]
+    write_table(table, path, keep=[name for name in found if name not in left])
     return describe_located(located)
+
+
+def _coordinates_of(located: gpd.GeoDataFrame) -> list[npt.NDArray[np.float64]]:
+    """The coordinates of the middles of things, in their own CRS and in degrees."""
+    middles = shapely.centroid(located.geometry.to_numpy())
+    x, y = shapely.get_x(middles), shapely.get_y(middles)
+    return [x, y, *transform_xy(x, y, located.crs, WGS84, "located things", finite=False)]
 
 
 class Work:
@@ -316,10 +341,11 @@ class Work:
     def make_located(self, new: Path, _: dict[str, Any]) -> str:
         """Locate the events; nothing of persons, and no coordinates unless asked for, goes out."""
         options = self.options("events", x="events_x", y="events_y", crs="events_crs")
-        near_m, keep = (self.settings.get("locate", key) for key in ("near_m", "keep_coordinates"))
-        located = locate(read_points(self.file("events"), **options), self.grid, near_m=near_m)
+        get = partial(self.settings.get, "locate")
+        located = locate(read_points(self.file("events"), **options), self.grid, near_m=get("near_m"))
         coordinates = (options.get("x"), options.get("y"))
-        return write_located(located, new / "events_located.csv", coordinates=coordinates, keep=keep)
+        kept = {"keep": get("keep_coordinates"), "columns": get("keep") or ()}
+        return write_located(located, new / "events_located.csv", coordinates=coordinates, **kept)
 
     @cached_property
     def published(self) -> Published:

@@ -9,7 +9,7 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid
+from gridgis.contract import GridError, GridWarning, require_frame, require_grid
 from gridgis.crs import WGS84, require_shareable, transform
-from gridgis.persons import without_persons
+from gridgis.persons import describe_not_out, found_not_out, not_going_out
 from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
 
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
@@ -92,10 +92,12 @@ def write_table(
     *,
     provenance: Mapping[str, Any] | None = None,
     layer: str = "table",
+    keep: Sequence[str] = (),
 ) -> Path:
     r"""Write a table, with or without geometry.
 
-    Located rows (those with a column ``located_by``) are written without the columns that hold persons.
+    Located rows (those with a column ``located_by``) are written without the columns that hold persons, without free
+    text, and, where their geometry is not written, without other coordinates.
 
     Parameters
     ----------
@@ -106,6 +108,9 @@ def write_table(
         ``.fgb`` and ``.geojson`` need one.
     provenance, layer
         As in `write_grid`; ``layer`` is the sheet of a workbook.
+    keep : sequence of str
+        Columns of located rows that go out because they are asked for by name: free text, coordinates. A column of
+        persons never does.
 
     Returns
     -------
@@ -115,12 +120,12 @@ def write_table(
     Raises
     ------
     GridError
-        If the format is not one of these, or the file cannot be written.
+        If the format is not one of these, the file cannot be written, or ``keep`` names a column of persons.
 
     Warns
     -----
     GridWarning
-        If columns of persons were left out.
+        If columns of located rows were left out.
 
     Examples
     --------
@@ -133,11 +138,18 @@ def write_table(
     if not isinstance(table, pd.DataFrame):
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
     if "located_by" in table.columns:
-        table, personal = without_persons(table)
-        if personal:
-            left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal, 12)}."
-            warnings.warn(GridWarning(left_out), stacklevel=2)
+        table = _going_out(table, Path(path).name, keep)
     return _write(table, Path(path), provenance, layer)
+
+
+def _going_out(table: pd.DataFrame, name: str, keep: Sequence[str]) -> pd.DataFrame:
+    """Leave out of located rows what does not go out, and say so."""
+    names = [str(column) for column in table.columns]
+    has_shapes = any(kind.name == "geometry" for kind in table.dtypes)
+    found = not_going_out(found_not_out(table), keep=keep, coordinates=has_shapes, names=names)
+    if found:
+        warnings.warn(GridWarning(f"{name}: {describe_not_out(found)}."), stacklevel=3)
+    return table.loc[:, [column not in found for column in names]]
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> Path:
