@@ -205,7 +205,20 @@ def _add_leaks(commands: Any) -> None:
     )
     parser.add_argument("--published-from", metavar="TABLE", help=table)
     _add_protection(parser)
+    _add_allow(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+
+
+def _add_allow(parser: argparse.ArgumentParser) -> None:
+    """Texts that may stand in a file though they look like a leak."""
+    parser.add_argument(
+        *("--allow",),
+        action="append",
+        default=[],
+        dest="allow_text",
+        metavar="TEXT",
+        help="a text that may stand in it though it looks like a number, address or name, exactly so; may be repeated",
+    )
 
 
 def _add_protection(parser: argparse.ArgumentParser) -> None:
@@ -238,6 +251,7 @@ def _add_release(parser: argparse.ArgumentParser, what: str) -> None:
     add("--title", help="the title (default: one is made)")
     add("--lang", choices=["en", "zh"], default="en", help=f"language of the {what} (default: en)")
     add("--internal", action="store_true", help=f"hide nothing, and say so on the {what}")
+    _add_allow(parser)
     unread = "do not read it as an attacker would: for names of places that look like addresses, say, if you looked "
     add("--no-scan", action="store_true", help=f"{unread}at the findings yourself")
 

@@ -39,7 +39,13 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    **{"measures": "--measure", "scan": "--no-scan", "keep": "--keep", "keep_coordinates": "--keep-coordinates"},
+    **{
+        "measures": "--measure",
+        "scan": "--no-scan",
+        "keep": "--keep",
+        "allow": "--allow",
+        "keep_coordinates": "--keep-coordinates",
+    },
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import shapely
 
@@ -21,7 +19,7 @@ from gridgis._version import VERSION
 from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import PREVIOUS, CodeScheme, assign_codes
 from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed
-from gridgis.crs import WGS84, transform_xy
+from gridgis.crs import coordinates_of
 from gridgis.describe import (
     describe_exceptions,
     describe_grid,
@@ -208,20 +206,14 @@ def write_located(
     if not keep:
         table = table.drop(columns=[name for name in coordinates if name in table.columns and name not in columns])
     names = [str(name) for name in table.columns]
-    found = found_not_out(table, _coordinates_of(located))
+    middles = shapely.centroid(located.geometry.to_numpy())
+    found = found_not_out(table, coordinates_of(shapely.get_x(middles), shapely.get_y(middles), located.crs))
     left = not_going_out(found, keep=columns, coordinates=keep, names=names)
     if left:
         warnings.warn(GridWarning(f"{path.name}: {describe_not_out(left)}."), stacklevel=2)
     table = table.loc[:, [name not in left for name in names]]
     write_table(table, path, keep=[name for name in found if name not in left])
     return describe_located(located)
-
-
-def _coordinates_of(located: gpd.GeoDataFrame) -> list[npt.NDArray[np.float64]]:
-    """The coordinates of the middles of things, in their own CRS and in degrees."""
-    middles = shapely.centroid(located.geometry.to_numpy())
-    x, y = shapely.get_x(middles), shapely.get_y(middles)
-    return [x, y, *transform_xy(x, y, located.crs, WGS84, "located things", finite=False)]
 
 
 class Work:
@@ -374,21 +366,21 @@ class Work:
     def make_maps(self, new: Path, _: dict[str, Any]) -> str:
         """Draw the maps; what is printed is left out where no font on this machine can write it."""
         get, words = self.settings.get, {"lang": self.settings.get("maps", "lang")}
-        scan: bool = get("maps", "scan") is not False
+        scanned: dict[str, Any] = {"scan": get("maps", "scan") is not False, "allow": get("maps", "allow") or ()}
         page = coverage_map(self.published, title=get("maps", "coverage_title"), **words)
-        page.save(new / "coverage.html", scan=scan)
+        page.save(new / "coverage.html", **scanned)
         if self.settings.file("events") is not None:
             title, value = get("maps", "hotspot_title"), get("maps", "value")
-            hotspot_map(self.published, value=value, title=title, **words).save(new / "hotspots.html", scan=scan)
+            hotspot_map(self.published, value=value, title=title, **words).save(new / "hotspots.html", **scanned)
         printed = {"coverage.png": coverage_image, **({"atlas.pdf": atlas} if get("maps", "atlas") else {})}
         for name, draw in printed.items():
             try:
-                draw(self.published, new / name, title=get("maps", "coverage_title"), scan=scan, **words)
+                draw(self.published, new / name, title=get("maps", "coverage_title"), **scanned, **words)
             except NoFontError as error:
                 warnings.warn(GridWarning(f"{name} is left out: {error} Then: --force."), stacklevel=2)
         made = sorted(file.name for file in new.iterdir())
         if get("maps", "site"):
-            index = page.save_site(self.settings.folder / SITE, scan=scan)
+            index = page.save_site(self.settings.folder / SITE, **scanned)
             write_json(_hashes_in(index.parent), new / SITE_FILES)
             made.append(f"{SITE}/{index.name}")
         else:

@@ -25,7 +25,7 @@ from gridgis.batches.sources import PointTable, cells_of, fingerprint, locate_pl
 from gridgis.batches.streams import GEOMETRY
 from gridgis.batches.writing import Rest, group_rows, require_writable, size_of, write_batches
 from gridgis.contract import CODE, Grid, GridError, GridWarning, listed
-from gridgis.crs import require_shareable
+from gridgis.crs import coordinates_of, require_shareable
 from gridgis.locate.coordinates import Plausible, elsewhere_warning, points_as_wkb, weights_of
 from gridgis.locate.points import HOW, REASONS, Locator, locator_of
 from gridgis.persons import PersonColumns, describe_not_out, not_going_out
@@ -344,7 +344,7 @@ def _examined(job: _Job, parts: Parts) -> _Found:
     for batch in _batches(job.points, [*job.points.coordinates, *columns], job.batch_rows, "examining"):
         places = job.points.places(batch, found.rows)
         found.plausible.look(places)
-        persons.look(batch.select(columns), (places.x, places.y))
+        persons.look(batch.select(columns), coordinates_of(places.x, places.y, job.points.crs))
         if places.problem is not None:
             persons.look(pa.RecordBatch.from_arrays([places.problem_column()], names=[PROBLEM]))
         found.rows += batch.num_rows

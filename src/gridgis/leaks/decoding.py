@@ -23,6 +23,7 @@ _ESCAPE = re.compile(
 _JOINED = re.compile(r"[\"']\s*\+\s*[\"']")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _WIDE = re.compile("[\uff01-\uff5e\u3000]+")
+_LIKE_ASCII = re.compile("[\u00a0\u2007\u202f\u2010-\u2015\u2212]")
 _TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _PRINTABLE = re.compile(
     rb"(?:[\x20-\x7e\t\r\n]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}"
@@ -116,6 +117,7 @@ def plain(text: str) -> tuple[str, str]:
         if not text.isascii():
             text = _UNSEEN.sub("", text)
             text = _WIDE.sub(lambda found: found[0].translate(_TO_ASCII), text)
+            text = _LIKE_ASCII.sub(lambda found: "-" if found[0] > "\u200f" and found[0] != "\u202f" else " ", text)
         text = _JOINED.sub("", text)
         if text == before:
             break

@@ -350,7 +350,7 @@ class PersonColumns:
                 self.looks[name].look(batch.column(place), near)
 
     def join(self, other: PersonColumns) -> PersonColumns:
-        """Add what was found in other rows of the same columns; give this one."""
+        """Add what was found in other rows of the same columns, those that are in it; give this one."""
         for name, look in other.looks.items():
             self.looks[name].join(look)
         return self

@@ -89,13 +89,13 @@ def near_places(values: Floats, *coordinates: Floats) -> int:
     1
     """
     found = np.zeros(len(values), bool)
-    for places in coordinates:
-        degrees = np.abs(places) <= 360
-        reach = np.where(degrees, 0.03, 3000.0)
-        fine = ~degrees | (np.abs(np.round(values, 3) - values) > 1e-9)
-        far = np.abs(places) > np.where(degrees, 1.0, 10_000.0)
-        with np.errstate(invalid="ignore"):
-            found |= (np.abs(values - places) <= reach) & fine & far
+    with np.errstate(invalid="ignore", over="ignore"):
+        coarse = np.abs(np.round(values, 3) - values) <= 1e-9
+        for places in coordinates:
+            degrees = np.abs(places) <= 360
+            reach = np.where(degrees, 0.03, 3000.0)
+            far = np.abs(places) > np.where(degrees, 1.0, 10_000.0)
+            found |= (np.abs(values - places) <= reach) & ~(degrees & coarse) & far
     return int(found.sum())
 
 

@@ -93,7 +93,11 @@ SURNAMES = (
 )
 """Frequent Chinese surnames of one sign."""
 
-_DOUBLE = "欧阳|上官|司马|诸葛|夏侯|皇甫|尉迟|公孙|慕容|司徒|令狐|长孙|宇文|东方|南宫|西门|独孤|端木|轩辕|百里|呼延|闻人|澹台|公冶|宗政|濮阳|淳于|单于|太叔|申屠|钟离|鲜于|闾丘|司空|万俟|完颜|纳兰"
+_DOUBLE = (
+    "欧阳|上官|司马|诸葛|夏侯|皇甫|尉迟|公孙|慕容|司徒|令狐|长孙|宇文|东方|南宫"
+    "|西门|独孤|端木|轩辕|百里|呼延|闻人|澹台|公冶|宗政|濮阳|淳于|单于|太叔"
+    "|申屠|钟离|鲜于|闾丘|司空|万俟|完颜|纳兰"
+)
 GIVEN = (
     "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂辉玲丹萍鹏华红玉兰飞梅鑫波斌莉宇浩凯珍健俊帆雪帅慧旭宁婷龙林晶欢颖佳倩阳建亮成琴畅云洁峰国柳淑春海燕晨冬荣瑞莹"
     "志兵雷东琳欣香博彬坤想芝岩杨小凤文利楠瑜花璐子梓涵轩浩然雨欣怡诺一思宸沐皓睿铭泽嘉俊悦彤琪萱馨蕊晓冰月秋夏菊莲荷蓉薇蕾菲芬芸茜菁苗茹荔莎萌婉姗娇婵媛嫣娥姣妍妮姝"
@@ -105,7 +109,7 @@ GIVEN = (
 )
 """Signs of which most Chinese given names consist."""
 
-_PLACE_END = frozenset(
+PLACE_END = frozenset(
     "村庄里街路巷区镇乡县市省州园苑院楼站桥山河湖港湾城屯沟坪堡岭坡店口场厂处所队组格栋幢室号居委会局图层例度积数率值车井灯杆箱管道网类型费款门墙声音水气电火物品料"
 )
 _COMMON = frozenset(
@@ -297,7 +301,7 @@ def is_name(value: str) -> bool:
     """
     if HANZI_NAME.fullmatch(value):
         begins = value[0] in SURNAMES or _DOUBLE_START.match(value) is not None
-        return "·" in value or (begins and value[-1] not in _PLACE_END and value not in _COMMON)
+        return "·" in value or (begins and value[-1] not in PLACE_END and value not in _COMMON)
     return LATIN_NAME.fullmatch(value) is not None
 
 
@@ -330,7 +334,7 @@ def is_name_form(value: str) -> bool:
     (True, False, False)
     """
     if _NAME_FORM.match(value):
-        return "·" in value or (value not in _COMMON and value[-1] not in _PLACE_END)
+        return "·" in value or (value not in _COMMON and value[-1] not in PLACE_END)
     return is_likely_name(value) or _is_latin_form(value)
 
 
