@@ -55,8 +55,9 @@ def locate(
     """Give each row of a Dask table the code of its cell.
 
     It says of each row what `gridgis.locate_file` says, and leaves out the same columns, for what comes out is written
-    partition by partition (only ``x`` and ``y`` stay: drop them before it leaves). To know them it computes once: it looks at the columns of all partitions, but for those
-    whose name says enough. The rows are located when what is given back is computed.
+    partition by partition (only ``x`` and ``y`` stay: drop them before it leaves). To know them it computes once: it
+    looks at the columns of all partitions, but for those whose name says enough. The rows are located when what is
+    given back is computed.
 
     Parameters
     ----------

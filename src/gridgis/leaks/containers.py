@@ -314,13 +314,13 @@ def _ascii85(body: bytes) -> bytes:
 def _letters(text: str) -> dict[int, str]:
     """Which letters the codes of a font stand for; under -1 how many bytes a code has."""
     known: dict[int, str] = {}
+    left = _MOST_LETTERS
     for block in _between(text, "beginbfrange", "endbfrange"):
         for first, last, start, each in _BFRANGE.findall(block):
-            low, high = (
-                int(first, 16),
-                min(int(last, 16), int(first, 16) + 65_535, int(first, 16) + _MOST_LETTERS - len(known)),
-            )
+            low, high = int(first, 16), min(int(last, 16), int(first, 16) + 65_535)
             targets = re.findall(r"<([0-9A-Fa-f]+)>", each)
+            high = min(high, low + left - 1)
+            left -= max(high - low + 1, 0)
             for i in range(high - low + 1):
                 known[low + i] = (
                     _utf16(targets[i]) if i < len(targets) else chr((int(start or "20", 16) + i) % 0x110000)

@@ -165,12 +165,17 @@ def encoded_runs(text: str) -> Iterator[tuple[int, str, bytes]]:
     known: set[str] = set()
     signs = signs_of(text)
     start, end = runs_of(signs, IS_BASE64)
-    for first, last in (*_wrapped(text, start, end), *_single(text, signs, start, end)):
+    reached = -1
+    wrapped = _wrapped(text, start, end)
+    for first, last in sorted([*wrapped, *_single(text, signs, start, end)], key=lambda run: (run[0], -run[1])):
+        if first < reached:
+            continue  # a line of what was read as a whole
         run = re.sub(r"[\s\"',]", "", text[first:last])
         if run not in known and not run.isdigit():
             known.add(run)
             if data := _from_base64(run):
                 yield first, "base64", data
+                reached = last
     known = set()
     start, end = runs_of(signs, IS_HEX)
     length = end - start
