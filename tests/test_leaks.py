@@ -270,9 +270,9 @@ def test_files_of_points_are_read_or_refused(tmp_path, ending):
 
 
 def test_the_table_of_a_shapefile_is_read_with_it(tmp_path):
-    shapes = PLACES.assign(geometry=PLACES.buffer(0.01, 1).to_numpy(), 联系人=["王芳", "李娜"])
-    with pytest.warns(UserWarning):
-        shapes.set_crs(4326, allow_override=True).to_file(tmp_path / "a.shp", encoding="gb18030")
+    shapes = [shapely.box(113.1, 36.1, 113.2, 36.2), shapely.box(113.2, 36.1, 113.3, 36.2)]
+    people = gpd.GeoDataFrame({"联系人": ["王芳", "李娜"]}, geometry=shapes, crs=4326)
+    people.to_file(tmp_path / "a.shp", encoding="gb18030")
     assert "name of a person" in {leak.kind for leak in find_leaks(tmp_path / "a.shp")}
 
 

@@ -171,9 +171,9 @@ def describe_not_out(found: dict[str, str]) -> str:
     Examples
     --------
     >>> describe_not_out({"phone": "persons", "note": "free text"})
-    'columns of persons are left out: phone; of free text: note (what may go out: keep=)'
+    'columns of persons are left out: phone; of free text: note (keep lets out what it names)'
     """
-    advice = {PERSONS: "", TEXT: " (what may go out: keep=)", COORDINATES: " (keep_coordinates=)"}
+    advice = {PERSONS: "", TEXT: " (keep lets out what it names)", COORDINATES: " (unless coordinates are kept)"}
     parts: list[str] = []
     for why, after in advice.items():
         if names := [name for name, reason in found.items() if reason == why]:
