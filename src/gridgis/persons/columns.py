@@ -21,7 +21,7 @@ SHARES_OF = 100_000
 """Rows from the first on of which shares are taken; single numbers of persons are looked for in all rows."""
 
 _MOST_SMALL = 1_000_000
-_LEAST_NUMBER = 1.3e10
+_LEAST_NUMBER, _MANY = 1.3e10, 1e9
 _FLAGS = pa.array(
     re.findall(
         r"\S+",
@@ -147,6 +147,11 @@ class ColumnLook:
         far = np.abs(numbers.to_numpy(np.float64))
         large = numbers[np.isfinite(far) & (far >= _LEAST_NUMBER) & (far < 1e19)]
         whole = large[np.mod(large.to_numpy(), 1) == 0]
+        phones = whole[whole < 2e10] if len(whole) else whole
+        self._add("large", int((np.isfinite(far) & (far >= _MANY)).sum()))
+        self._add("phones", sum(written.personal_number(str(int(value))) is not None for value in phones))
+        whole = whole[whole >= 2e10] if len(whole) else whole
+        self._add_divisions({text for text in {str(int(value)) for value in phones} if written.may_be_division(text)})
         if len(whole):
             self._look_for_numbers(pd.Series([str(int(value)) for value in pd.unique(whole)], dtype=object))
         head = column.slice(0, first).to_pandas().to_numpy(np.float64, na_value=np.nan)
@@ -238,6 +243,9 @@ class ColumnLook:
         return self.shared > 0 and self._share("small") >= 1.0
 
     def _are_persons_by_share(self) -> bool:
+        phones = self.count.get("phones", 0)
+        if phones and phones >= 0.5 * self.count.get("large", 0):  # else measures, one of which looks like a phone
+            return True
         if self._share("id form") >= 0.5 or self._share("old id") >= 0.8:
             return True
         if self._share("passport") >= 0.8 and not self._are_serial_numbers():
