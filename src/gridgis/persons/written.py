@@ -20,10 +20,10 @@ _UNSEEN = {ord(sign): None for sign in "\u00ad\u200b\u200c\u200d\u200e\u200f\u20
 _SIGNS = _DASHES | _UNSEEN | {ord("・"): "·", ord("•"): "·"}
 
 MOBILE = (
-    r"(?<![0-9A-Za-z_.])(?:\(?(?:\+|00)?86\)?[ .\-]{0,2})?"
+    r"(?<![0-9.])(?<![0-9][A-Za-z])(?:\(?(?:\+|00)?86\)?[ .\-]{0,2})?"
     r"(?:\(?1[3-9]\d\)?[ .\-·_/]{0,3}\d{4}[ .\-·_/]{0,3}\d{4}"
     r"|1[3-9]\d[ .\-]\d{3}[ .\-]\d{5}|1[3-9]\d{2}[ .\-]\d{3}[ .\-]\d{4})"
-    r"(?:\.0+)?(?![0-9A-Za-z_])(?!\.\d)"
+    r"(?:\.0+)?(?![0-9A-Za-z])(?!\.\d)"
 )
 """A mobile number of 11 digits, with or without its country, in groups or not, also as a decimal number ``.0``."""
 
