@@ -25,14 +25,13 @@ from hypothesis import strategies as st
 from gridgis.batches import files, writing
 from gridgis.batches.counts import ELSEWHERE, ExactSums
 from gridgis.batches.files import count_file, locate_file
-from gridgis.batches.personal import holds_persons
 from gridgis.batches.streams import open_stream
 from gridgis.contract import GridError, GridWarning
 from gridgis.lattice import square_grid
 from gridgis.locate import account, locate
 from gridgis.locate.coordinates import places_of, places_of_points
 from gridgis.locate.index import CellIndex
-from gridgis.persons import has_personal_text
+from gridgis.persons import PersonColumns, has_personal_text, holds_persons, personal_columns
 from gridgis.read import read_points, read_table
 from gridgis.read.opening import Report, open_table
 from gridgis.sample import ORIGIN, small_example
@@ -599,21 +598,49 @@ digits = st.one_of(
 
 
 @MANY_EXAMPLES
-@given(st.lists(st.one_of(st.none(), digits), max_size=6))
-def test_texts_hold_persons_as_in_memory(values):
-    assert holds_persons(pa.array(values, pa.string())) == has_personal_text(pd.Series(values, dtype=object))
-
-
-@MANY_EXAMPLES
 @given(
-    st.lists(
-        st.integers(-(2**63), 2**63 - 1) | st.integers(10**10, 2 * 10**10) | st.just(110105199001011234), max_size=5
-    )
+    st.lists(st.one_of(st.none(), digits, st.sampled_from(["王芳", "Wang Fang", "noise", "3"])), max_size=8),
+    st.integers(0, 8),
 )
-def test_numbers_hold_persons_as_in_memory(values):
-    for kind in (np.int64, np.float64, np.float32):
-        column = np.array(values, kind)
-        assert holds_persons(pa.array(column)) == has_personal_text(pd.Series(column))
+def test_texts_hold_persons_in_whatever_batches_they_come(values, cut):
+    found = PersonColumns(["what"])
+    for part in (values[:cut], values[cut:]):
+        found.look(pa.RecordBatch.from_pydict({"what": pa.array(part, pa.string())}))
+    whole = personal_columns(pd.DataFrame({"what": pd.Series(values, dtype=object)}))
+    assert found.names == whole
+    if has_personal_text(pd.Series(values, dtype=object)):
+        assert whole == ["what"]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_a_phone_is_found_among_numbers(kind):
+    numbers = np.array([7, int(PHONE), 12], kind)
+    assert holds_persons(pa.array(numbers)) and personal_columns(pd.DataFrame({"n": numbers})) == ["n"]
+    assert not holds_persons(pa.array(np.array([7, 14040200100, 13010200101], kind)))  # codes of divisions
+
+
+@pytest.mark.parametrize("end", [".csv", ".parquet"])
+def test_columns_of_persons_free_text_and_places_stay_in_the_input(tmp_path, grid, end):
+    table = rows(40).query("y < inf").dropna(subset=["x", "y"]).reset_index(drop=True)
+    names = np.resize(["王芳", "李娜", "张伟", "刘洋"], len(table))
+    table["投诉人"], table["who"] = names, names
+    table["备注"] = [f"第{number}次反映楼下夜间施工噪音扰民" for number in range(len(table))]
+    table["easting2"], table["about"] = table["x"] + 0.25, table["y"] + 100.5
+    table["wkt"] = [f"POINT({x} {y})" for x, y in zip(table["x"], table["y"], strict=True)]
+    table["residents"] = 3
+    source = write(table, tmp_path / "events.parquet")
+    told = "persons are left out: 投诉人, who; of free text: 备注 .*; of coordinates: easting2, about, wkt"
+    with pytest.warns(GridWarning, match=told):
+        locate_file(source, grid, tmp_path / f"a{end}", **XY)
+    assert not {"投诉人", "who", "备注", "easting2", "about", "wkt"} & set(read_table(tmp_path / f"a{end}").columns)
+    with pytest.warns(GridWarning, match="persons are left out: 投诉人, who"):
+        locate_file(source, grid, tmp_path / f"b{end}", keep_coordinates=True, keep=["备注"], **XY)
+    assert {"residents", "备注", "easting2", "about", "wkt", "x"} <= set(read_table(tmp_path / f"b{end}").columns)
+    with pytest.raises(GridError, match="keep: who holds persons"):
+        locate_file(source, grid, tmp_path / f"c{end}", keep=["who"], **XY)
+    for by in ("投诉人", "who"):
+        with pytest.raises(GridError, match=f"{by}: this column holds persons"):
+            count_file(source, grid, by=by, batch_rows=7, **XY)
 
 
 # Coordinates and texts as they are read in memory

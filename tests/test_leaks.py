@@ -1,5 +1,6 @@
 """The scanner finds what is planted, whatever it is wrapped in, and is silent on what may be shown."""
 
+import base64
 import bz2
 import gzip
 import importlib.util
@@ -191,3 +192,121 @@ def test_the_error_is_one_sentence_without_the_value(tmp_path):
         require_no_leaks(path)
     assert re.fullmatch(r"map\.html: it must not be shown, for it holds [^\n]+\.", str(caught.value))
     assert ID not in str(caught.value)
+
+
+# Codes of divisions, texts that are allowed, files of points, work that grows with the file and no faster
+
+
+def test_codes_of_divisions_of_11_digits_are_no_phones_and_phones_stay_phones(tmp_path):
+    codes = [
+        f"{county}{number:03}{cell:02}"
+        for county in ("130102", "140402", "150102")
+        for number in (1, 2)
+        for cell in (1, 2, 3)
+    ]
+    assert scanned(tmp_path, "grid_code,count\n" + "\n".join(f"{code},12" for code in codes), "cells.csv") == []
+    assert scanned(tmp_path, f"<p>{' '.join(codes)}</p>") == []
+    assert scanned(tmp_path, json.dumps([{"parent_code": "13010200101", "count": 12}])) == []
+    found = scanned(tmp_path, f"<p>{' '.join(codes)} 电话 13010212345 和 13812345678</p>")
+    assert sum(leak.count for leak in found if leak.kind == "phone number") == 2
+    assert [leak.kind for leak in scanned(tmp_path, "<p>13010212345</p>")] == ["phone number"]
+
+
+def test_one_text_is_allowed_exactly_and_nothing_else(tmp_path):
+    page = "<p>Service centre 0356-2345678</p>"
+    assert [leak.kind for leak in scanned(tmp_path, page)] == ["phone number"]
+    assert scanned(tmp_path, page, allow=["Service centre 0356-2345678"]) == []
+    assert scanned(tmp_path, page, allow=["0356-2345678"]) == []
+    for other in ("Service centre 0356-234567", "service centre 0356-2345678", "Service centre"):
+        assert len(scanned(tmp_path, page, allow=[other])) == 1
+    more = scanned(tmp_path, page + "<p>0356-2345678 13812345678</p>", allow=["Service centre 0356-2345678"])
+    assert sum(leak.count for leak in more) == 2
+    require_no_leaks(tmp_path / "map.html", allow=["0356-2345678", "13812345678"])
+    with pytest.raises(GridError, match="allow: expected a list of texts"):
+        scanned(tmp_path, page, allow="0356-2345678")
+
+
+def test_a_map_is_saved_with_a_text_that_is_allowed(tmp_path):
+    published, _ = bench.release()
+    page = coverage_map(published, title="Service centre 0356-2345678")
+    with pytest.raises(GridError, match=r"phone number.*allow="):
+        page.save(tmp_path / "map.html")
+    page.save(tmp_path / "map.html", allow=["Service centre 0356-2345678"])
+    page.save_site(tmp_path / "site", allow=["Service centre 0356-2345678"])
+    assert (tmp_path / "map.html").exists() and (tmp_path / "site" / "index.html").exists()
+
+
+PLACES = gpd.GeoDataFrame({"note": ["a", "b"]}, geometry=gpd.points_from_xy([113.1163541, 113.1163999], [36.1954123, 36.1954999]), crs=4326)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ending", [".shp", ".fgb", ".gml", ".gpx", ".kml", ".arrow", ".feather", ".mif", ".geojsonl", ".tab"]
+)
+def test_files_of_points_are_read_or_refused(tmp_path, ending):
+    path = tmp_path / f"points{ending}"
+    x, y = 113.1163541, 36.1954123
+    if ending in (".arrow", ".feather"):
+        import pyarrow as pa
+
+        table = pa.table({"note": ["a"], "geometry": [shapely.Point(x, y).wkb]})
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    elif ending == ".gpx":
+        path.write_text(f'<gpx><wpt lat="{y}" lon="{x}"><name>a</name></wpt></gpx>')
+    elif ending == ".kml":
+        path.write_text(f"<kml><Placemark><Point><coordinates>{x},{y},0</coordinates></Point></Placemark></kml>")
+    elif ending == ".mif":
+        path.write_text(f"Version 300\nColumns 1\n  note Char(9)\nData\n\nPoint {x} {y}\n")
+    elif ending == ".tab":
+        path.write_text("!table\n!version 300\nDefinition Table\n")
+    else:
+        PLACES.to_file(
+            path, driver={".shp": None, ".fgb": "FlatGeobuf", ".gml": "GML", ".geojsonl": "GeoJSONSeq"}[ending]
+        )
+    try:
+        assert "raw point" in {leak.kind for leak in find_leaks(path)}
+    except GridError as error:
+        assert ending == ".tab" and "in a form that cannot be read (MapInfo)" in str(error)
+
+
+def test_the_table_of_a_shapefile_is_read_with_it(tmp_path):
+    shapes = [shapely.box(113.1, 36.1, 113.2, 36.2), shapely.box(113.2, 36.1, 113.3, 36.2)]
+    people = gpd.GeoDataFrame({"联系人": ["王芳", "李娜"]}, geometry=shapes, crs=4326)
+    people.to_file(tmp_path / "a.shp", encoding="gb18030")
+    assert "name of a person" in {leak.kind for leak in find_leaks(tmp_path / "a.shp")}
+
+
+def test_what_is_in_no_known_form_is_refused_and_pictures_are_not(tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, 4000, np.uint8).tobytes()
+    with pytest.raises(GridError, match="in a form that cannot be read"):
+        scanned(tmp_path, b"\x8f\xff" + noise, "what.bin")
+    assert scanned(tmp_path, b"GIF89a" + noise, "a.gif") == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<!--", "<", "{", "[", "<script>", "<script ", "<table>", "<tr>", "<td ", '{"a":', "[[1,2],", "1", "138 ", " ", "a", "@", "王", "号", "姓名",
+     "姓名\t\t\t", '"', "\\", "ff:", "marker(", "<Point>", "%41", "&#65;", "13010200101 ", "QQ", "路1", "%PDF-1.4\n>>stream\n"],
+)  # fmt: skip
+def test_hostile_texts_end_well(tmp_path, piece):
+    people = pd.DataFrame({"姓名": ["王芳"], "phone": ["13812345678"], "full_name": ["Wang Fang"]})
+    assert isinstance(scanned(tmp_path, piece * (60_000 // len(piece)), persons=people), list)
+
+
+def test_layers_within_layers_are_bounded(tmp_path):
+    data, wrapped = b"x" * 100, b"cells and households " * 400
+    for _ in range(20):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("a.zip", data)
+        data = file.getvalue()
+    with pytest.raises(GridError, match="more than 12 layers"):
+        scanned(tmp_path, data, "a.zip")
+    for _ in range(8):
+        wrapped = base64.encodebytes(wrapped)
+    assert scanned(tmp_path, wrapped, "a.txt") == []
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", b"\0" * 90_000_000)
+    with pytest.raises(GridError, match="unpacks to more than"):
+        scanned(tmp_path, bomb.getvalue(), "bomb.zip")

@@ -15,7 +15,10 @@ from gridgis.lattice import square_grid
 from gridgis.locate import WAYS, account, locate, split
 from gridgis.locate.index import CellIndex
 from gridgis.locate.points import HOW, examine_points
+from gridgis.read import read_table
 from gridgis.sample import ORIGIN, generate_town, small_example
+from gridgis.summarise import summarise
+from gridgis.write import write_table
 
 X, Y = ORIGIN
 
@@ -234,3 +237,74 @@ def test_errors_say_what_to_do():
         account(pd.DataFrame({"located_by": ["by hand"]}))
     with pytest.raises(GridError, match="locate the things first"):
         account(pd.DataFrame({"x": [1]}))
+
+
+# Persons: nothing of them leaves the input
+
+NAMED = [
+    *["投诉人", "当事人", "报案人", "业主", "联系人", "申请人", "租户", "房东", "居民", "来访人", "举报人", "受害人", "户主", "经办人", "投诉人姓名", "来电人电话", "车牌", "车牌号", "QQ", "微信号", "座机", "固话", "护照"],
+    *["caller", "complainant", "reporter", "reported_by", "applicant", "tenant", "landlord", "victim", "witness", "plaintiff", "callerName", "tenant_id", "CALLER"],
+    *("Caller Name", "REPORTED_BY", "Complainant's phone", "licence_plate", "reported-by", "callername", "Owner Name"),
+]  # fmt: skip
+INNOCENT = {
+    "residents": [3, 4, 5], "resident_count": [1, 2, 3], "居民数": [3, 4, 5], "户数": [7, 8, 9], "租户": ["是", "否", "是"],
+    "community_name": ["幸福社区", "和平社区", "王庄"], "社区名称": ["金地", "万和", "高新"], "street_name": ["Victoria Park", "Ann Street", "Rose Hill"],
+    "居民委员会": ["第一", "第二", "第三"], "kind": ["噪音", "马路", "安全"], "category": ["Illegal Parking", "Street Light", "Noise"],
+    "reporter_type": ["市民", "企业", "市民"], "event_id": ["E1", "E2", "E3"], "division": ["14040200101", "14040200102", "14040200103"],
+    "cell": [13010200101, 13010200102, 13010200103], "时间": ["2026年6月30日 12时", "2026年6月29日 1时", "2026年6月28日 2时"],
+    "case_no": ["E20260001", "E20260002", "E20260003"], "temperature": [36.1, 36.2, 36.3], "unit": ["140402001001001"] * 3,
+}  # fmt: skip
+PERSONAL_VALUES = [
+    ["王芳", "李娜", "张伟"], ["欧阳娜娜", "司马相如", "诸葛亮"], ["Wang Fang", "Li Na", "John Smith"], ["Smith, John", "Brown, Mary", "Lee, Ann"],
+    [13812345678.0, None, 13912345678.0], ["13812345678.0"] * 3, ["138 1234 5678"] * 3, ["138\u00a01234\u00a05678"] * 3, ["138\u20131234\u20135678"] * 3,
+    ["138.1234.5678"] * 3, ["１３８１２３４５６７８"] * 3, ["+86 13812345678"] * 3, ["008613812345678"] * 3, ["0356-2345678"] * 3, ["(0356)2345678"] * 3,
+    ["11010519491231002X"] * 3, ["110105651231002", "140402720505001", "110105501231003"], ["晋E12345"] * 3, ["晋ED12345"] * 3,
+    ["E83512746", "G20918374", "E57730192"], ["QQ:12345678", "", ""], ["a@example.com"] * 3, ["幸福路12号院3单元"] * 3, ["12 Heping Road"] * 3,
+    ["none", "none", "王芳，幸福路1号院3单元"],
+]  # fmt: skip
+
+
+def table_of(**columns):
+    return located_rows().assign(**columns)
+
+
+def located_rows():
+    return pd.DataFrame({"grid_code": ["0101"] * 3, "located_by": ["inside"] * 3})
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_column_named_like_persons_is_not_written(tmp_path, name):
+    with pytest.warns(GridWarning, match="columns of persons are left out"):
+        write_table(table_of(**{name: ["甲", "乙", "丙"]}), tmp_path / "out.csv")
+    assert name not in read_table(tmp_path / "out.csv").columns
+
+
+@pytest.mark.parametrize("values", PERSONAL_VALUES, ids=str)
+def test_a_column_whose_values_are_persons_is_not_written(tmp_path, values):
+    with pytest.warns(GridWarning, match="columns of persons are left out: what"):
+        write_table(table_of(what=values), tmp_path / "out.csv")
+    with pytest.raises(GridError, match="what: this column holds persons"):
+        grid = small_example().grid
+        summarise(grid, table_of(what=values).assign(grid_code=grid["grid_code"].iloc[0]), by="what")
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_names_of_places_counts_kinds_and_codes_are_no_persons(tmp_path, name):
+    write_table(table_of(**{name: INNOCENT[name]}), tmp_path / "out.csv")  # a warning would be an error
+    assert name in read_table(tmp_path / "out.csv").columns
+
+
+def test_free_text_goes_out_only_when_it_is_asked_for(tmp_path):
+    notes = [f"第{number}次反映楼下夜间施工噪音扰民" for number in range(12)]
+    table = pd.DataFrame(
+        {"grid_code": "0101", "located_by": "inside", "备注": notes, "kind": ["噪音扰民问题", "垃圾"] * 6}
+    )
+    with pytest.warns(GridWarning, match="columns of free text are left out: 备注"):
+        write_table(table, tmp_path / "out.csv")
+    assert list(read_table(tmp_path / "out.csv").columns) == ["grid_code", "located_by", "kind"]
+    write_table(table, tmp_path / "out.csv", keep=["备注"])
+    assert "备注" in read_table(tmp_path / "out.csv").columns
+    with pytest.raises(GridError, match="keep: phone holds persons"):
+        write_table(table.assign(phone="1"), tmp_path / "out.csv", keep=["phone"])
+    with pytest.raises(GridError, match="keep: expected columns of the table, nix is none"):
+        write_table(table, tmp_path / "out.csv", keep=["nix"])

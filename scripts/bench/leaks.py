@@ -7,6 +7,7 @@ Figures, as Markdown:
   and their numbers are made up.
 - **false alarms**: finished maps and files without a leak - pages, images, GeoJSON, CSV, notebooks, GeoPackage, xlsx of
   towns made up, pages of folium - scanned with all tables.
+- **columns**: columns of events without anything of persons (kinds, places, codes, dates) that would stay back.
 - **speed** (--large): a page of 60 MB, with 600,000 known persons and without.
 """
 
@@ -40,6 +41,7 @@ import shapely
 
 import gridgis as gg
 from gridgis.leaks import find_leaks
+from gridgis.persons import found_not_out
 
 SURNAMES, GIVEN = "王李张刘陈杨赵黄周吴徐孙", "芳伟娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
 PINYIN = (("Wang", "Li", "Zhang", "Liu", "Chen"), ("Fang", "Wei", "Na", "Min", "Jing", "Qiang", "Lei", "Xiaoming"))
@@ -150,7 +152,20 @@ def plant_number(rng: random.Random, known: bool) -> Secret:
     return Secret("hidden number", rng.choice(forms) % CODE, "count", "3")
 
 
-KINDS = (plant_name, plant_id, plant_phone, plant_email, plant_address, plant_point, plant_column, plant_number)
+def plant_plate(rng: random.Random, known: bool) -> Secret:
+    plate = f"{rng.choice('晋冀蒙京')}{rng.choice('ABDEK')}{rng.choice(['', 'D'])}{rng.randint(10_000, 99_999)}"
+    return Secret("number plate", rng.choice([plate, f"车牌{plate}停放", f'{{"car": "{plate}"}}']), "车牌号", plate)
+
+
+def plant_account(rng: random.Random, known: bool) -> Secret:
+    number = str(rng.randint(10**6, 10**9))
+    return Secret("account", rng.choice([f"QQ:{number}", f"QQ号 {number}", f"微信号：wx_{number}"]), "QQ", number)
+
+
+KINDS = (
+    *(plant_name, plant_id, plant_phone, plant_email, plant_address, plant_point, plant_column, plant_number),
+    *(plant_plate, plant_account),
+)
 
 
 def _b64(data: bytes) -> str:
@@ -376,6 +391,7 @@ def is_found(plant: Plant, folder: Path, published: gg.Published, table: gpd.Geo
         "name": {"name of a person"}, "id number": {"identity number"}, "phone": {"phone number"},
         "e-mail": {"e-mail address"}, "address": {"postal address"}, "raw point": {"raw point"},
         "personal column": {"personal column"}, "hidden number": {"hidden number"},
+        "number plate": {"number plate"}, "account": {"account of a person", "phone number"},
     }  # fmt: skip
     assert all(plant.secret.value not in leak.excerpt.partition(": ")[2] for leak in found)
     return bool(
@@ -452,6 +468,13 @@ def clean_files(made: Town, seed: int, folder: Path) -> Iterator[Path]:
     book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / "map.ipynb").write_text(json.dumps(book, ensure_ascii=False), encoding="utf-8")
     yield from (folder / "folium.html", folder / "map.ipynb")
+    counties = rng.sample(["130102", "130203", "140402", "141002", "150102", "150203"], 2)
+    codes = [f"{county}{street:03}{number:02}" for county in counties for street in (1, 2) for number in range(1, 20)]
+    divisions = pd.DataFrame({"grid_code": codes, "count": [rng.randint(10, 99) for _ in codes]})
+    divisions.to_csv(folder / "divisions.csv", index=False)
+    divisions.to_html(folder / "divisions.html", index=False)
+    (folder / "divisions.txt").write_text(" ".join(codes), encoding="utf-8")
+    yield from (folder / f"divisions.{ending}" for ending in ("csv", "html", "txt"))
 
 
 def recall(count: int, seed: int) -> None:
@@ -500,6 +523,57 @@ def false_alarms(count: int, seed: int) -> None:
         print(f"| {name} | {files} | {alarms[name]} |")
 
 
+CLEAN_VALUES: dict[str, str] = {
+    "kind": "噪音扰民 垃圾堆放 占道经营 违章停车 路灯损坏 井盖缺失 消防隐患 高空抛物 绿化破坏 邻里纠纷 施工扬尘",
+    "类别": "安全 噪音 垃圾 停车 照明 道路 绿化 消防 治安 环境 水电 施工 物业 文明 管道 马路 路灯 高空 金属 方便 常规",
+    "级别": "高 中 低 一般 严重 紧急 已办结 处理中 待处理 重复件",
+    "社区名称": "幸福社区 和平社区 阳光花园 东方明珠 万科城 江南苑 石桥村 张家庄 李村 王庄 高家堡 马家沟 安康苑",
+    "area": "幸福社区 和平社区 阳光花园 金色家园 石桥村 张家庄 李村 王庄 高家堡 方正小区 文昌社区 白云社区 向阳社区",
+    "道路": "幸福路 和平街 光明街 建设路 解放路 中山大街 迎宾大道 长治路 英雄路 府后街 石子河巷 马路巷 黄河路",
+    "category": "Illegal_Parking Street_Light_Out Blocked_Drain Graffiti Noise Pothole Water_Leak Fallen_Tree",
+    "neighbourhood": "Victoria_Park Charlotte_Street Jordan_Hill Queen_Anne Green_Lake Park_Slope Hyde_Park Oak_Lawn",
+    "agency": "Police_Department Public_Works Sanitation 城管局 住建局 公安分局 市场监管局 民政局 街道办事处",
+    "树种": "杨树 柳树 槐树 银杏 松柏 梅花 桂花 牡丹", "材质": "金属 木质 石材 塑料 混凝土 砖混",
+    "城市": "长治 晋城 太原 石家庄 唐山 包头 成都 江苏", "reporter_type": "居民 企业 网格员",
+    "租户": "是 否", "method": "Phone Online In_Person Mobile_App",
+}  # fmt: skip
+
+
+def clean_columns(rng: random.Random, rows: int) -> pd.DataFrame:
+    """Make up a table of events without anything of persons."""
+    table = {}
+    for name, values in CLEAN_VALUES.items():
+        pool = values.replace("_", "\0").split()
+        pool = [value.replace("\0", " ") for value in rng.sample(pool, rng.randint(2, len(pool)))]
+        table[name] = [rng.choice(pool) for _ in range(rows)]
+    county = rng.choice(["130102", "140402", "150102"])
+    table |= {
+        "building_name": [f"{rng.choice(['幸福小区', '阳光花园'])}{rng.randint(1, 30)}号楼" for _ in range(rows)],
+        "网格": [f"{rng.choice(['幸福社区', '王庄'])}{rng.randint(1, 30)}号网格" for _ in range(rows)],
+        "division": [f"{county}{rng.randint(1, 9):03}{rng.randint(1, 99):02}" for _ in range(rows)],
+        "cell": [f"{county}001001{rng.randint(1, 999):03}" for _ in range(rows)],
+        "case_id": [f"E{20260000 + number}" for number in range(rows)],
+        "时间": [f"2026年{rng.randint(1, 12)}月{rng.randint(1, 28)}日 {rng.randint(0, 23)}时" for _ in range(rows)],
+        "residents": [rng.randint(0, 900) for _ in range(rows)],
+        "居民数": [rng.randint(0, 900) for _ in range(rows)],
+        "temperature": [round(36 + rng.random(), 1) for _ in range(rows)],
+        "timestamp": [int(1.7e12 + rng.random() * 1e10) for _ in range(rows)],
+    }
+    return pd.DataFrame(table)
+
+
+def columns(count: int, seed: int) -> None:
+    """Print how many clean columns are taken for persons, free text or coordinates."""
+    rng, asked, alarms = random.Random(seed), 0, Counter[str]()
+    for number in range(count):
+        table = clean_columns(rng, rng.choice([5, 10, 30, 200]))
+        table = table.astype(str) if number % 2 else table
+        asked += table.shape[1]
+        alarms.update(found_not_out(table))
+    print(f"\n## Columns: {alarms.total()} of {asked} clean columns taken for persons, free text or coordinates")
+    print(f"\n{dict(alarms)}")
+
+
 def speed(seed: int) -> None:
     """Print how long a page of 60 MB takes."""
     rng = random.Random(seed)
@@ -534,6 +608,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--leaks", type=int, default=1000)
     parser.add_argument("--clean", type=int, default=300)
+    parser.add_argument("--columns", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--large", action="store_true")
     asked = parser.parse_args()
@@ -541,6 +616,8 @@ def main() -> None:
         recall(asked.leaks, asked.seed)
     if asked.clean:
         false_alarms(asked.clean, asked.seed)
+    if asked.columns:
+        columns(asked.columns, asked.seed)
     if asked.large:
         speed(asked.seed)
 

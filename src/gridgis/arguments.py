@@ -161,6 +161,8 @@ def _add_locate(commands: Any) -> None:
     parser.add_argument("--y", metavar="COLUMN", help="of latitude or northing; a table needs it")
     parser.add_argument("--crs", help="CRS of these columns, such as EPSG:4326; a table needs it")
     parser.add_argument("--keep-coordinates", action="store_true", help="keep the columns of the coordinates")
+    keep = "a column to let out though it is free text or looks like coordinates, never one of persons; may be repeated"
+    parser.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep)
     near = "what lies in no cell goes to the nearest one, up to so many metres away; column distance_m"
     parser.add_argument("--near-m", type=float, metavar="METRES", help=near)
     by = "how lines and polygons get their cell; split: a row for each part of one, with its share"
@@ -226,7 +228,20 @@ def _add_leaks(commands: Any) -> None:
     )
     parser.add_argument("--published-from", metavar="TABLE", help=table)
     _add_protection(parser)
+    _add_allow(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+
+
+def _add_allow(parser: argparse.ArgumentParser) -> None:
+    """Texts that may stand in a file though they look like a leak."""
+    parser.add_argument(
+        *("--allow",),
+        action="append",
+        default=[],
+        dest="allow_text",
+        metavar="TEXT",
+        help="a text that may stand in it though it looks like a number, address or name, exactly so; may be repeated",
+    )
 
 
 def _add_protection(parser: argparse.ArgumentParser) -> None:
@@ -255,6 +270,7 @@ def _add_release(parser: argparse.ArgumentParser, what: str) -> None:
     add("--round-to", type=int, metavar="N", help="round all counts to multiples of N so that sums hold; hide none")
     add("--as-of", metavar="YYYY-MM-DD", help="the date of the numbers, such as 2026-06-30")
     add("--ledger", metavar="FILE", help=f"what was let out earlier: the {what} is checked together with it and added")
+    _add_allow(parser)
     unread = "do not read it as an attacker would: for names of places that look like addresses, say, if you looked "
     add("--no-scan", action="store_true", help=f"{unread}at the findings yourself")
 

@@ -39,7 +39,14 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    **{"measures": "--measure", "scan": "--no-scan", "parent": "--parent"},
+    **{
+        "measures": "--measure",
+        "scan": "--no-scan",
+        "parent": "--parent",
+        "keep": "--keep",
+        "allow": "--allow",
+        "keep_coordinates": "--keep-coordinates",
+    },
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -372,7 +379,8 @@ def _locate(options: argparse.Namespace) -> int:
     else:
         located = gg.locate(things, grid, by=options.by, near_m=options.near_m)
     coordinates = (options.x, options.y)
-    say(write_located(located, out, coordinates=coordinates, keep=options.keep_coordinates))
+    kept = {"keep": options.keep_coordinates, "columns": options.keep}
+    say(write_located(located, out, coordinates=coordinates, **kept))
     say(f"Wrote {options.out}")
     return DONE
 

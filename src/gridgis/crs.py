@@ -172,6 +172,19 @@ def transform(geometry: np.ndarray, source: object, target: object, what: str, *
     return moved
 
 
+def coordinates_of(x: np.ndarray, y: np.ndarray, source: object) -> list[np.ndarray]:
+    """Give coordinates as they are, and in degrees as well.
+
+    Examples
+    --------
+    >>> [float(part[0].round(2)) for part in coordinates_of(np.array([420518.4]), np.array([4007586.4]), 4547)]
+    [420518.4, 4007586.4, 113.12, 36.2]
+    """
+    if known_crs(source, "crs=").is_geographic:
+        return [x, y]
+    return [x, y, *transform_xy(x, y, source, WGS84, "places", finite=False)]
+
+
 def transform_xy(
     x: np.ndarray, y: np.ndarray, source: object, target: object, what: str, *, finite: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ def publish_table(options: argparse.Namespace) -> int:
 
     out = output_file(options, options.table, options.ledger)
     shown = _published(options)
-    write_table(shown, out, layer="cells", scan=not options.no_scan)
+    write_table(shown, out, layer="cells", scan=not options.no_scan, allow=options.allow_text)
     return _wrote(options, shown, options.out)
 
 
@@ -54,15 +54,15 @@ def draw_map(options: argparse.Namespace) -> int:
         words["value"] = options.value
     elif options.value:
         raise GridError("--value: it is the measure of a map of hot spots; say --kind hotspots, too.")
-    shown, scan = _published(options), not options.no_scan
+    shown, scanned = _published(options), _scanned(options)
     page_of: Any = {"coverage": coverage_map, "hotspots": hotspot_map}[options.kind]
     image_of: Any = {"coverage": coverage_image, "hotspots": hotspot_image}[options.kind]
     if options.site:
-        page_of(shown, **words).save_site(out, scan=scan)
+        page_of(shown, **words).save_site(out, **scanned)
     elif out.suffix.lower() in PAGES:
-        page_of(shown, **words).save(out, scan=scan)
+        page_of(shown, **words).save(out, **scanned)
     else:
-        image_of(shown, out, scan=scan, **words)
+        image_of(shown, out, **scanned, **words)
     return _wrote(options, shown, out / "index.html" if options.site else options.out)
 
 
@@ -72,7 +72,7 @@ def draw_atlas(options: argparse.Namespace) -> int:
 
     out = output_file(options, options.table, options.ledger)
     shown = _published(options)
-    atlas(shown, out, value=options.value, scan=not options.no_scan, **_words(options))
+    atlas(shown, out, value=options.value, **_scanned(options), **_words(options))
     return _wrote(options, shown, options.out)
 
 
@@ -92,6 +92,17 @@ def _table(path: str) -> Grid:
     if not len(table):
         raise GridError(f"{Path(path).name}: expected at least one cell, got a table without rows.")
     return table
+
+
+def _scanned(options: argparse.Namespace) -> dict[str, Any]:
+    """How a map is read before it is written; what may stand in it is told."""
+    _tell_allowed(options)
+    return {"scan": not options.no_scan, "allow": options.allow_text}
+
+
+def _tell_allowed(options: argparse.Namespace) -> None:
+    if options.allow_text:
+        say(f"allowed by name: {'; '.join(options.allow_text)}")
 
 
 def _words(options: argparse.Namespace) -> dict[str, Any]:
@@ -134,6 +145,8 @@ def leaks(options: argparse.Namespace) -> int:
         except GridError as error:
             unread.append((file, str(error).removeprefix("find_leaks: ")))
     found += _beside([file for file in files if file not in {file for file, _ in unread}], found)
+    if not options.json:
+        _tell_allowed(options)
     if options.json:
         say(json.dumps(_as_json(files, found, unread), ensure_ascii=False, indent=1))
     else:
@@ -167,6 +180,7 @@ def _known(options: argparse.Namespace) -> dict[str, Any]:
 
     tables = {name: getattr(options, name) for name in ("persons", "located")}
     known: dict[str, Any] = {name: read_table(path) for name, path in tables.items() if path is not None}
+    known["allow"] = options.allow_text
     if options.published_from is not None:
         table = _table(options.published_from)
         known |= {"table": table, "published": publish(table, **_protection(options))}

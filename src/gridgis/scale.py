@@ -29,10 +29,11 @@ import shapely
 from gridgis.batches.counts import Tally
 from gridgis.batches.sources import cells_of, fingerprint, locate_places
 from gridgis.batches.streams import plain_column, plain_type
-from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
-from gridgis.crs import known_crs
+from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed, require_grid, text_column
+from gridgis.crs import coordinates_of, known_crs
 from gridgis.locate.coordinates import Places, places_of, weights_of
 from gridgis.locate.points import HOW, Locator, locator_of
+from gridgis.persons import PersonColumns, as_arrow, describe_not_out, not_going_out
 
 WHAT = "partition"
 """Begins the sentence of an error about what a partition holds."""
@@ -41,10 +42,22 @@ _TOGETHER = 16
 _lock = Lock()
 
 
-def locate(ddf: Any, grid: Grid | Locator | str | os.PathLike[str], *, x: str, y: str, crs: object) -> Any:
+def locate(
+    ddf: Any,
+    grid: Grid | Locator | str | os.PathLike[str],
+    *,
+    x: str,
+    y: str,
+    crs: object,
+    keep_coordinates: bool = False,
+    keep: Sequence[str] = (),
+) -> Any:
     """Give each row of a Dask table the code of its cell.
 
-    It says of each row what `gridgis.locate` says after `read_points`. Nothing is computed yet.
+    It says of each row what `gridgis.locate_file` says, and leaves out the same columns, for what comes out is written
+    partition by partition (only ``x`` and ``y`` stay: drop them before it leaves). To know them it computes once: it
+    looks at the columns of all partitions, but for those whose name says enough. The rows are located when what is
+    given back is computed.
 
     Parameters
     ----------
@@ -58,18 +71,26 @@ def locate(ddf: Any, grid: Grid | Locator | str | os.PathLike[str], *, x: str, y
         Columns of the coordinates: longitude (or easting) and latitude (or northing); numbers, or text.
     crs : int, str or pyproj.CRS
         The CRS of the coordinates.
+    keep_coordinates, keep
+        As in `gridgis.locate_file`.
 
     Returns
     -------
     dask.dataframe.DataFrame
-        The same rows, columns, index and divisions, with ``grid_code`` (text, missing where the row has no cell) and
-        ``located_by`` (text, a key of `REASONS`). Columns of persons stay in it, as in `gridgis.locate`: choose the
-        columns before you write it.
+        The same rows, index and divisions; the columns, but for persons, free text and coordinates other than ``x``
+        and ``y``; ``grid_code`` (text, missing where the row has no cell) and ``located_by`` (text, a key of
+        `REASONS`).
 
     Raises
     ------
     GridError
-        If it is no Dask table, a column is not there or is there already, or ``grid`` breaks its contract.
+        If it is no Dask table, a column is not there or is there already, ``keep`` names a column of persons, or
+        ``grid`` breaks its contract.
+
+    Warns
+    -----
+    GridWarning
+        If columns were left out.
 
     Examples
     --------
@@ -85,9 +106,10 @@ def locate(ddf: Any, grid: Grid | Locator | str | os.PathLike[str], *, x: str, y
     if taken:
         raise GridError(f"locate: there is a column {' and '.join(taken)} already; rename or drop it first.")
     cells, known = _Cells.of(grid), known_crs(crs, "crs=")
-    meta = ddf._meta.assign(**{CODE: text_column([]), "located_by": text_column([])})
+    left = _not_going_out(ddf, (x, y), known, keep_coordinates, keep)
+    meta = ddf._meta.assign(**{CODE: text_column([]), "located_by": text_column([])}).drop(columns=left)
     node, one = cells.node(), _dask("dask").delayed(_locate)
-    parts = [one(part, node, (x, y), known) for part in ddf.to_delayed()]
+    parts = [one(part, node, (x, y), known, left) for part in ddf.to_delayed()]
     divisions = ddf.divisions if ddf.known_divisions else None
     return _dask("dask.dataframe").from_delayed(parts, meta=meta, divisions=divisions, verify_meta=False)
 
@@ -235,7 +257,39 @@ def _index_of(cells: _Cells) -> Locator:
     return locator_of(gpd.GeoDataFrame(columns, geometry=shapely.from_wkb(outlines), crs=crs))
 
 
-def _locate(part: pd.DataFrame, cells: _Cells, coordinates: tuple[str, str], crs: pyproj.CRS) -> pd.DataFrame:
+def _not_going_out(
+    ddf: Any, coordinates: tuple[str, str], crs: pyproj.CRS, keep_coordinates: bool, keep: Sequence[str]
+) -> list[str]:
+    """Name the columns that do not go out, having looked at all partitions, and tell them."""
+    names = [str(name) for name in ddf.columns]
+    others = [name for name in names if name not in coordinates]
+    looks = PersonColumns(others)
+    look, joined = _dask("dask").delayed(_looks), _dask("dask").delayed(_joined)
+    if looks.open:
+        found = [look(part, coordinates, crs) for part in ddf[[*dict.fromkeys(coordinates), *looks.open]].to_delayed()]
+        while len(found) > 1:
+            found = [joined(found[first : first + _TOGETHER]) for first in range(0, len(found), _TOGETHER)]
+        for one in found:
+            looks.join(one.compute())
+    left = not_going_out(looks.not_out, keep=keep, coordinates=keep_coordinates, names=names)
+    if left:
+        warnings.warn(GridWarning(f"locate: {describe_not_out(left)}."), stacklevel=3)
+    return list(left)
+
+
+def _looks(part: pd.DataFrame, coordinates: tuple[str, str], crs: pyproj.CRS) -> PersonColumns:
+    """Look at the columns of one partition."""
+    places = _places(part, coordinates, crs)
+    looks = PersonColumns([str(name) for name in part.columns if name not in coordinates])
+    columns = {name: as_arrow(part[name]) for name in looks.looks}
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    looks.look(batch, coordinates_of(places.x, places.y, crs))
+    return looks
+
+
+def _locate(
+    part: pd.DataFrame, cells: _Cells, coordinates: tuple[str, str], crs: pyproj.CRS, left: Sequence[str]
+) -> pd.DataFrame:
     """Locate the rows of one partition."""
     index = cells.index
     answers = locate_places(_places(part, coordinates, crs), crs, index, WHAT)
@@ -244,7 +298,7 @@ def _locate(part: pd.DataFrame, cells: _Cells, coordinates: tuple[str, str], crs
             CODE: _texts(index.codes, answers.position, part.index),
             "located_by": _texts(np.array(HOW, object), answers.how, part.index),
         }
-    )
+    ).drop(columns=list(left))
 
 
 def _tally(
@@ -263,8 +317,8 @@ def _tally(
     return tally
 
 
-def _joined(tallies: Sequence[Tally]) -> Tally:
-    """Join tallies in the order of their partitions, and leave them as they were."""
+def _joined(tallies: Sequence[Any]) -> Any:
+    """Join tallies, or looks at columns, in the order of their partitions, and leave them as they were."""
     whole = pickle.loads(pickle.dumps(tallies[0]))
     for tally in tallies[1:]:
         whole.join(tally)

@@ -45,7 +45,7 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
     },
     "codes": {"scheme": (str, dict)},
     "check": {"allow": (list,)},
-    "locate": {"keep_coordinates": (bool,), "near_m": (int, float)},
+    "locate": {"keep_coordinates": (bool,), "keep": (list,), "near_m": (int, float)},
     "summarise": {"by": (str,)},
     "publish": {
         "hide_below": (int,),
@@ -65,6 +65,7 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
         "atlas": (bool,),
         "site": (bool,),
         "scan": (bool,),
+        "allow": (list,),
     },
     "output": {"folder": (str,)},
 }
@@ -325,6 +326,8 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     rules: list[tuple[str, str, Callable[[Any], bool], str]] = [
         ("locate", "near_m", lambda metres: 0 < metres <= MOST_M, f"a number of metres above 0, up to {MOST_M:,.0f}"),
         ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
+        ("locate", "keep", _is_texts, "a list of names of columns"),
+        ("maps", "allow", _is_texts, "a list of texts that may stand in the maps"),
         ("publish", "measures", _is_texts, "a list of names of columns"),
         ("publish", "levels", _are_levels, "a list of names of columns, or of numbers of leading characters"),
         ("publish", "round_to", lambda base: base >= 3, "a whole number of 3 or more"),

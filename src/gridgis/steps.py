@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from gridgis._version import VERSION
 from gridgis.check import CheckReport, Finding, check_grid
 from gridgis.codes import PREVIOUS, CodeScheme, assign_codes
 from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed
+from gridgis.crs import coordinates_of
 from gridgis.describe import (
     describe_exceptions,
     describe_grid,
@@ -31,7 +33,7 @@ from gridgis.images import atlas, coverage_image
 from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
-from gridgis.persons import without_persons
+from gridgis.persons import describe_not_out, found_not_out, not_going_out, without_persons
 from gridgis.privacy import Published, going_out, publish
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
@@ -193,13 +195,28 @@ def input_hash(file: Path) -> str:
 
 
 def write_located(
-    located: gpd.GeoDataFrame, path: Path, *, coordinates: tuple[str | None, str | None], keep: bool
+    located: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    coordinates: tuple[str | None, str | None],
+    keep: bool,
+    columns: Sequence[str] = (),
 ) -> str:
-    """Write located things, unless asked for without coordinates (and never with persons); say what came out."""
+    """Write located things, unless asked for without coordinates (and never with persons); say what came out.
+
+    Of free text and what looks like coordinates only the ``columns`` that are asked for by name go out.
+    """
     table = pd.DataFrame(located.drop(columns=located.geometry.name))
     if not keep:
-        table = table.drop(columns=[name for name in coordinates if name in table.columns])
-    write_table(table, path)
+        table = table.drop(columns=[name for name in coordinates if name in table.columns and name not in columns])
+    names = [str(name) for name in table.columns]
+    middles = shapely.centroid(located.geometry.to_numpy())
+    found = found_not_out(table, coordinates_of(shapely.get_x(middles), shapely.get_y(middles), located.crs))
+    left = not_going_out(found, keep=columns, coordinates=keep, names=names)
+    if left:
+        warnings.warn(GridWarning(f"{path.name}: {describe_not_out(left)}."), stacklevel=2)
+    table = table.loc[:, [name not in left for name in names]]
+    write_table(table, path, keep=[name for name in found if name not in left])
     return describe_located(located)
 
 
@@ -320,10 +337,11 @@ class Work:
     def make_located(self, new: Path, _: dict[str, Any]) -> str:
         """Locate the events; nothing of persons, and no coordinates unless asked for, goes out."""
         options = self.options("events", x="events_x", y="events_y", crs="events_crs")
-        near_m, keep = (self.settings.get("locate", key) for key in ("near_m", "keep_coordinates"))
-        located = locate(read_points(self.file("events"), **options), self.grid, near_m=near_m)
+        get = partial(self.settings.get, "locate")
+        located = locate(read_points(self.file("events"), **options), self.grid, near_m=get("near_m"))
         coordinates = (options.get("x"), options.get("y"))
-        return write_located(located, new / LOCATED, coordinates=coordinates, keep=keep)
+        kept = {"keep": get("keep_coordinates"), "columns": get("keep") or ()}
+        return write_located(located, new / LOCATED, coordinates=coordinates, **kept)
 
     @cached_property
     def table(self) -> Grid:
@@ -359,33 +377,39 @@ class Work:
         """The folder for what is drawn and published: that for use inside where nothing is protected."""
         return INTERNAL if self.settings.get("publish", "internal") else PUBLIC
 
+    @property
+    def _scanned(self) -> dict[str, Any]:
+        """How what goes out is read before it is written."""
+        get = self.settings.get
+        return {"scan": get("maps", "scan") is not False, "allow": get("maps", "allow") or ()}
+
     def make_table(self, new: Path, _: dict[str, Any]) -> str:
         """Write the protected table, and the exact one for use inside."""
-        write_table(self.published, new / self.face / "cells.csv", scan=self.settings.get("maps", "scan") is not False)
+        write_table(self.published, new / self.face / "cells.csv", **self._scanned)
         write_table(self.table, new / TABLE)
         return describe_published(self.published)
 
     def make_maps(self, new: Path, _: dict[str, Any]) -> str:
         """Draw the maps; what is printed is left out where no font on this machine can write it."""
         get, words = self.settings.get, {"lang": self.settings.get("maps", "lang")}
-        scan: bool = get("maps", "scan") is not False
+        scanned = self._scanned
         page = coverage_map(self.published, title=get("maps", "coverage_title"), **words)
-        page.save(new / self.face / "coverage.html", scan=scan)
+        page.save(new / self.face / "coverage.html", **scanned)
         if self.settings.file("events") is not None:
             title, value = get("maps", "hotspot_title"), get("maps", "value")
             hot = hotspot_map(self.published, value=value, title=title, **words)
-            hot.save(new / self.face / "hotspots.html", scan=scan)
+            hot.save(new / self.face / "hotspots.html", **scanned)
         printed = {"coverage.png": coverage_image, **({"atlas.pdf": atlas} if get("maps", "atlas") else {})}
         for name, draw in printed.items():
             try:
-                draw(self.published, new / self.face / name, title=get("maps", "coverage_title"), scan=scan, **words)
+                draw(self.published, new / self.face / name, title=get("maps", "coverage_title"), **scanned, **words)
             except NoFontError as error:
                 warnings.warn(GridWarning(f"{name} is left out: {error} Then: --force."), stacklevel=2)
         made = sorted(f"{self.face}/{file.name}" for file in (new / self.face).iterdir())
         site = self.settings.folder / self.face / SITE
         if get("maps", "site"):
             with going_out(self._released.outgoing):
-                index = page.save_site(site, scan=scan)
+                index = page.save_site(site, **scanned)
             write_json(_hashes_in(self.settings.folder, site), new / SITE_FILES)
             made.append(f"{self.face}/{SITE}/{index.name}")
         _remove_site(self.settings.folder, keep=site if get("maps", "site") else None)

@@ -9,7 +9,7 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from gridgis.antimeridian import cut_at_180
 from gridgis.contract import CODE, PARENT, GridError, GridWarning, listed, require_frame, require_grid, text_column
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.leaks import require_public
-from gridgis.persons import without_persons
+from gridgis.persons import describe_not_out, found_not_out, not_going_out
 from gridgis.privacy import Published, going_out
 from gridgis.summarise import RATE
 from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
@@ -98,11 +98,14 @@ def write_table(
     *,
     provenance: Mapping[str, Any] | None = None,
     layer: str = "table",
+    keep: Sequence[str] = (),
     scan: bool = True,
+    allow: Sequence[str] = (),
 ) -> Path:
     r"""Write a table, with or without geometry, or the numbers that may be shown.
 
-    Located rows (those with a column ``located_by``) are written without the columns that hold persons.
+    Located rows (those with a column ``located_by``) are written without the columns that hold persons, without free
+    text, and, where their geometry is not written, without other coordinates.
 
     Parameters
     ----------
@@ -116,9 +119,14 @@ def write_table(
         maps on the web.
     provenance, layer
         As in `write_grid`; ``layer`` is the sheet of a workbook.
+    keep : sequence of str
+        Columns of located rows that go out because they are asked for by name: free text, coordinates. A column of
+        persons never does.
     scan : bool
         What `publish` returned and is not internal is read as an attacker would (`gridgis.find_leaks`) before it is
         written. False leaves that out, for names of places that look like addresses, say.
+    allow : sequence of str
+        Texts that may stand in what was published, though they look like a leak.
 
     Returns
     -------
@@ -128,13 +136,14 @@ def write_table(
     Raises
     ------
     GridError
-        If the format is not one of these, the file cannot be written, or it holds what must not be shown; or if what
-        was published gives something away beside what its ledger has from others meanwhile.
+        If the format is not one of these, the file cannot be written, ``keep`` names a column of persons, or it holds
+        what must not be shown; or if what was published gives something away beside what its ledger has from others
+        meanwhile.
 
     Warns
     -----
     GridWarning
-        If columns of persons were left out.
+        If columns of located rows were left out.
 
     Examples
     --------
@@ -145,17 +154,24 @@ def write_table(
     'grid_code,persons\n0101,3\n'
     """
     if isinstance(table, Published):
-        return _write_published(table, Path(path), (provenance, layer), scan=scan)
+        return _write_published(table, Path(path), (provenance, layer), scan=scan, allow=allow)
     if not isinstance(table, pd.DataFrame):
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
     if Path(path).suffix.lower() == _TILES:
         raise GridError(f"{Path(path).name}: tiles are for everybody; publish the table first (gridgis.publish).")
     if "located_by" in table.columns:
-        table, personal = without_persons(table)
-        if personal:
-            left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal, 12)}."
-            warnings.warn(GridWarning(left_out), stacklevel=2)
+        table = _going_out(table, Path(path).name, keep)
     return _write(table, Path(path), provenance, layer)
+
+
+def _going_out(table: pd.DataFrame, name: str, keep: Sequence[str]) -> pd.DataFrame:
+    """Leave out of located rows what does not go out, and say so."""
+    names = [str(column) for column in table.columns]
+    has_shapes = any(kind.name == "geometry" for kind in table.dtypes)
+    found = not_going_out(found_not_out(table), keep=keep, coordinates=has_shapes, names=names)
+    if found:
+        warnings.warn(GridWarning(f"{name}: {describe_not_out(found)}."), stacklevel=3)
+    return table.loc[:, [column not in found for column in names]]
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> Path:
@@ -319,17 +335,23 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def _write_published(
-    published: Published, target: Path, said: tuple[Mapping[str, Any] | None, str], *, scan: bool
+    published: Published,
+    target: Path,
+    said: tuple[Mapping[str, Any] | None, str],
+    *,
+    scan: bool,
+    allow: Sequence[str],
 ) -> Path:
     """Write what may be shown, read it as an attacker would, and note the release as the file takes its place."""
     table = published_columns(published)
+    codes = {*published.table[CODE], *published.table[PARENT]}
 
     def look(written: Path) -> None:
         if scan and not published.internal:
-            require_public(written.read_bytes(), target.name)
+            data = written.read_bytes()
             if written.suffix.lower() == _TILES:  # the tiles are packed; they hold no other attribute than these
-                plain = pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False)
-                require_public(plain.encode("utf-8"), target.name)
+                data = pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False).encode("utf-8")
+            require_public(data, target.name, allow=allow, codes=codes)
 
     return _write(table, target, *said, look=look, placing=going_out(published.outgoing))
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyproj
 
-from gridgis.batches.personal import PersonColumns, holds_persons
 from gridgis.batches.sources import in_crs
 from gridgis.contract import CODE, GridError, GridWarning, text_column
 from gridgis.locate.coordinates import Places, Plausible, elsewhere_warning
 from gridgis.locate.points import Locator
+from gridgis.persons import PersonColumns, is_of_persons
 from gridgis.summarise import COUNT, MOST_CATEGORIES, NO_CATEGORY
 
 ELSEWHERE = ("outside", "conflict", "bad_coordinates", "no_coordinates")
@@ -123,8 +123,9 @@ class Tally:
     """
 
     def __init__(self, cells: int, by: str | None = None, weights: str | None = None):
-        if by is not None and PersonColumns([by]).names:
+        if by is not None and is_of_persons(by):
             raise _persons_error(by)
+        self._holds = PersonColumns([] if by is None else [by])
         self.cells, self.by, self.weights = cells, by, weights
         self.counts: dict[str, Integers] = {} if by else {"": self._zeros()}
         self.sums: dict[str, ExactSums] = {}
@@ -199,7 +200,8 @@ class Tally:
         """The names of the categories in some rows, and the number of each row's."""
         if category is None or self.by is None:
             return [""], np.zeros(rows, np.int64)
-        if holds_persons(category):
+        self._holds.look(pa.RecordBatch.from_arrays([category], names=[self.by]))
+        if not self._holds.open:
             raise _persons_error(self.by)
         encoded = pc.dictionary_encode(category)
         values = encoded.dictionary.to_pandas()
@@ -229,6 +231,7 @@ class Tally:
             self.sums.setdefault(name, ExactSums(sums.size)).join(sums)
         self.without_weight += other.without_weight
         self.plausible = self.plausible.join(other.plausible)
+        self._holds.join(other._holds)
         self._require_few()
         return self
 
@@ -249,7 +252,15 @@ class Tally:
         return [*told, *([elsewhere] if elsewhere else [])]
 
     def table(self, codes: npt.NDArray[np.object_]) -> pd.DataFrame:
-        """Give the counts as a table: first the cells, then the rows elsewhere."""
+        """Give the counts as a table: first the cells, then the rows elsewhere.
+
+        Raises
+        ------
+        GridError
+            If the values of ``by`` are mostly names of persons.
+        """
+        if self.by is not None and self._holds.names:
+            raise _persons_error(self.by)
         names = sorted(name for name, counts in self.counts.items() if self.by is None or counts.any())
         columns: dict[str, Any] = {
             CODE: text_column([*codes, *(None for _ in ELSEWHERE)]),

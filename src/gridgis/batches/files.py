@@ -7,7 +7,7 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,14 +21,14 @@ import pyproj
 from gridgis._version import VERSION
 from gridgis.batches.counts import Tally
 from gridgis.batches.parts import Parts
-from gridgis.batches.personal import PersonColumns
 from gridgis.batches.sources import PointTable, cells_of, fingerprint, locate_places, open_points, require_column
 from gridgis.batches.streams import GEOMETRY
 from gridgis.batches.writing import Rest, group_rows, require_writable, size_of, write_batches
 from gridgis.contract import CODE, Grid, GridError, GridWarning, listed
-from gridgis.crs import require_shareable
+from gridgis.crs import coordinates_of, require_shareable
 from gridgis.locate.coordinates import Plausible, elsewhere_warning, points_as_wkb, weights_of
 from gridgis.locate.points import HOW, REASONS, Locator, locator_of
+from gridgis.persons import PersonColumns, describe_not_out, not_going_out
 from gridgis.progress import progress
 from gridgis.read.opening import Report
 from gridgis.read.points import PROBLEM
@@ -54,6 +54,7 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     crs: object = None,
     layer: str | None = None,
     keep_coordinates: bool = False,
+    keep: Sequence[str] = (),
     batch_rows: int = BATCH_ROWS,
 ) -> pd.DataFrame:
     r"""Give each row of a file the code of its cell, in another file; the table may be larger than memory.
@@ -76,7 +77,11 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     x, y, crs, layer
         As in `read_points`.
     keep_coordinates : bool
-        Keep the columns ``x`` and ``y``; of a file of points, keep the geometry (not in a CSV).
+        Keep the columns ``x`` and ``y``, and others that hold coordinates; of a file of points, keep the geometry (not
+        in a CSV).
+    keep : sequence of str
+        Columns that go out because they are asked for by name: free text, or what is wrongly taken for coordinates. A
+        column of persons never does.
     batch_rows : int
         Rows in memory at a time: fewer need less of it, more are a little faster.
 
@@ -84,8 +89,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     -------
     DataFrame
         What `account` gives: ``located_by`` (text), ``rows`` (int), ``meaning`` (text). The rows add up to those of
-        the file, which are all in the target, in their order: the columns of the source, but for persons and
-        coordinates, with ``coordinate_problem`` (text, as in `read_points`), ``grid_code`` (text, missing where the
+        the file, which are all in the target, in their order: the columns of the source, but for persons, free text
+        and coordinates, with ``coordinate_problem`` (text, as in `read_points`), ``grid_code`` (text, missing where the
         row has no cell) and ``located_by`` (text). Types are those of the file; text stays text.
 
     Raises
@@ -97,7 +102,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     Warns
     -----
     GridWarning
-        If columns of persons were left out, the text was not UTF-8, or most rows lie outside the grid.
+        If columns of persons, free text or coordinates were left out, the text was not UTF-8, or most rows lie
+        outside the grid.
 
     Examples
     --------
@@ -117,7 +123,7 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     _require_apart(goal, source, grid)
     points = open_points(source, report, x=x, y=y, crs=crs, layer=layer)
     cells = cells_of(grid)
-    job = _Job(points, locator_of(cells), goal, keep_coordinates, _positive(batch_rows))
+    job = _Job(points, locator_of(cells), goal, keep_coordinates, _positive(batch_rows), tuple(keep))
     state = _state(points.stream.path)
     parts = Parts(goal, {**job.options, "source": _hash(points.stream.path), "grid": fingerprint(cells)})
     with parts.mine():
@@ -221,14 +227,14 @@ class _Found:
     """What is found out about a file when all of it is examined."""
 
     rows: int = 0
-    persons: list[str] = field(default_factory=list)
+    not_out: dict[str, str] = field(default_factory=dict)
     plausible: Plausible = field(default_factory=Plausible)
 
     @classmethod
     def of_note(cls, note: Mapping[str, Any]) -> _Found:
         plausible = dict(note["plausible"])
         first = plausible.pop("first_fine")
-        return cls(note["rows"], note["persons"], Plausible(**plausible, first_fine=tuple(first) if first else None))
+        return cls(note["rows"], note["not_out"], Plausible(**plausible, first_fine=tuple(first) if first else None))
 
 
 @dataclass(frozen=True)
@@ -240,6 +246,7 @@ class _Job:
     goal: Path
     keep: bool
     batch_rows: int
+    asked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = self.points.stream.schema.names
@@ -271,12 +278,13 @@ class _Job:
             "crs": points.crs.to_wkt(),
             "layer": getattr(points.stream, "layer", None),
             "keep_coordinates": self.keep,
+            "keep": list(self.asked),
             "part_rows": PART_ROWS,
         }
 
     @cached_property
     def columns(self) -> list[str]:
-        """The columns that go out unless they hold persons; that of problems in the place of an old one."""
+        """The columns that go out unless they hold persons or places; that of problems in the place of an old one."""
         left_out = () if self.keep else self.points.coordinates
         names = [name for name in self.points.stream.schema.names if name not in left_out]
         return names if PROBLEM in names else [*names, PROBLEM]
@@ -290,7 +298,7 @@ class _Job:
             If two names differ in nothing but upper and lower case.
         """
         known = self.points.stream.schema
-        kept = [name for name in self.columns if name not in found.persons]
+        kept = [name for name in self.columns if name not in found.not_out]
         fields = [pa.field(name, pa.string() if name == PROBLEM else known.field(name).type) for name in kept]
         fields += [pa.field(name, pa.string()) for name in (CODE, "located_by")]
         fields += [pa.field(GEOMETRY, pa.binary())] if self.geometry_crs is not None else []
@@ -338,12 +346,12 @@ def _examined(job: _Job, parts: Parts) -> _Found:
     for batch in _batches(job.points, [*job.points.coordinates, *columns], job.batch_rows, "examining"):
         places = job.points.places(batch, found.rows)
         found.plausible.look(places)
-        persons.look(batch.select(columns))
+        persons.look(batch.select(columns), coordinates_of(places.x, places.y, job.points.crs))
         if places.problem is not None:
             persons.look(pa.RecordBatch.from_arrays([places.problem_column()], names=[PROBLEM]))
         found.rows += batch.num_rows
     found.plausible.require(job.points.crs, job.points.name)
-    found.persons = persons.names
+    found.not_out = not_going_out(persons.not_out, keep=job.asked, coordinates=job.keep, names=job.columns)
     parts.keep(_EXAMINED, asdict(found))
     return found
 
@@ -382,7 +390,7 @@ def _batches(
 
 def _tell(report: Report, found: _Found, how: Counter[str], target: str) -> None:
     """Warn of all that is to be warned of, pointing at the line that called."""
-    told = [f"columns of persons are left out: {listed(found.persons, 12)}."] if found.persons else []
+    told = [f"{describe_not_out(found.not_out)}."] if found.not_out else []
     told_of = [GridWarning(f"{target}: {text}") for text in told]
     if note := found.plausible.note():
         report.note(note)

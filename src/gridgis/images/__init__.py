@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ def coverage_image(
     lang: str = "en",
     title: str | None = None,
     scan: bool = True,
+    allow: Sequence[str] = (),
 ) -> Path:
     """Draw the coverage map as PNG, SVG or PDF, by the ending of ``path``; colours and legend as on the page.
 
@@ -36,7 +38,9 @@ def coverage_image(
         The title; one is made if it is left out.
     scan : bool
         A map that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
-        leaves that out, for names of places that look like addresses, say.
+        leaves that out.
+    allow : sequence of str
+        Texts that may stand in it, as for `gridgis.find_leaks`: names of places that look like addresses, say.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def coverage_image(
     from gridgis.images.static import write_image
     from gridgis.maps.spec import coverage_spec
 
-    return write_image(coverage_spec(published, lang=lang, title=title), path, scan=scan)
+    return write_image(coverage_spec(published, lang=lang, title=title), path, scan=scan, allow=allow)
 
 
 def hotspot_image(
@@ -71,6 +75,7 @@ def hotspot_image(
     lang: str = "en",
     title: str | None = None,
     scan: bool = True,
+    allow: Sequence[str] = (),
 ) -> Path:
     """Draw the hotspot map as PNG, SVG or PDF, by the ending of ``path``; classes and counts as on the page.
 
@@ -88,7 +93,9 @@ def hotspot_image(
         The title; one is made if it is left out.
     scan : bool
         A map that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
-        leaves that out, for names of places that look like addresses, say.
+        leaves that out.
+    allow : sequence of str
+        Texts that may stand in it, as for `gridgis.find_leaks`: names of places that look like addresses, say.
 
     Returns
     -------
@@ -112,4 +119,4 @@ def hotspot_image(
     from gridgis.images.static import write_image
     from gridgis.maps.spec import hotspot_spec
 
-    return write_image(hotspot_spec(published, value=value, lang=lang, title=title), path, scan=scan)
+    return write_image(hotspot_spec(published, value=value, lang=lang, title=title), path, scan=scan, allow=allow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -42,6 +42,7 @@ def atlas(
     lang: str = "en",
     title: str | None = None,
     scan: bool = True,
+    allow: Sequence[str] = (),
 ) -> Path:
     """Draw an atlas: an overview with an index, then for each parent its cells, their numbers and its neighbours.
 
@@ -59,7 +60,9 @@ def atlas(
         The title; one is made if it is left out.
     scan : bool
         An atlas that is not internal is read as an attacker would (`gridgis.find_leaks`) before it is written. False
-        leaves that out, for names of places that look like addresses, say.
+        leaves that out.
+    allow : sequence of str
+        Texts that may stand in it, as for `gridgis.find_leaks`: names of places that look like addresses, say.
 
     Returns
     -------
@@ -88,7 +91,8 @@ def atlas(
     else:
         spec = hotspot_spec(published, value=value, lang=lang, title=title)
     data = atlas_bytes(spec)
-    data = require_public(data, path.name) if scan and not spec.internal else data
+    if scan and not spec.internal:
+        require_public(data, path.name, allow=allow, codes={*spec.codes, *spec.parents})
     with going_out(spec.outgoing):
         write.write_bytes(data, path)
     return path

@@ -42,7 +42,9 @@ _SETTINGS: dict[str, Any] = {
 _ALONE = Lock()
 
 
-def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None = None, scan: bool = True) -> Path:
+def write_image(
+    spec: MapSpec, path: str | PathLike[str], *, theme: str | None = None, scan: bool = True, allow: Sequence[str] = ()
+) -> Path:
     """Draw a spec into a PNG, SVG or PDF file; the same spec gives the same bytes.
 
     Parameters
@@ -55,6 +57,8 @@ def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None =
         The key of one of its themes; the first if left out.
     scan : bool
         Whether the image of a spec that is not internal is read as an attacker would, before it is written.
+    allow : sequence of str
+        Texts that may stand in it, as for `gridgis.find_leaks`.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def write_image(spec: MapSpec, path: str | PathLike[str], *, theme: str | None =
     if kind not in METADATA:
         raise GridError(f"path: expected an ending of {listed('.' + name for name in METADATA)}, got {path.name!r}.")
     data = image_bytes(spec, kind, theme=theme)
-    data = require_public(data, path.name) if scan and not spec.internal else data
+    if scan and not spec.internal:
+        require_public(data, path.name, allow=allow, codes={*spec.codes, *spec.parents})
     with going_out(spec.outgoing):
         write.write_bytes(data, path)
     return path

@@ -13,28 +13,25 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from gridgis.contract import GridError
 from gridgis.leaks.decoding import inflated, printable_runs
-
-
-class Table(NamedTuple):
-    """Rows under the names of their columns; no names where they are not known."""
-
-    columns: list[str]
-    rows: list[list[object]]
-
+from gridgis.leaks.elements import elements
+from gridgis.leaks.geodata import Table, arrow_table, geodata_of
 
 _LEAST_PLACE, _MOST_PLACE = 1e-7, 1e9
 """Coordinates of places, in degrees or metres: bytes that mean something else are far smaller, or far larger."""
 
 Part = tuple[str, "bytes | str | Table"]
 
-_STREAM = re.compile(rb">>\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+_STREAM, _END_STREAM = re.compile(rb">>\s{0,20}stream\r?\n"), re.compile(rb"\r?\n?endstream")
+_HEAD = 20_000
+"""Bytes before a stream in which its dictionary is looked for."""
+_MOST_LETTERS = 200_000
+"""Letters of a font that are read; ranges of more are beyond any font."""
 _SHOWN = re.compile(
     r"\[((?:[^\[\]\\]|\\.)*?)\]\s*TJ|((?:\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>))\s*(?:Tj|'|\")", re.DOTALL
 )
@@ -72,6 +69,8 @@ def parts_of(data: bytes, most: int) -> list[Part] | None:
     if data[:4] == data[-4:] == b"PAR1":
         return list(_parquet_parts(data, most))
     _require_readable(data)
+    if (tables := geodata_of(data)) is not None:
+        return [*tables, ("bytes", printable_runs(data))]
     if data[:3] == b"BZh" or data[:6] == b"\xfd7zXZ\0":
         return _squeezed(data, most)
     packed = inflated(data, most) if data[:2] == b"\x1f\x8b" or data[:1] in (b"\x78", b"\x58", b"\x68") else None
@@ -115,8 +114,7 @@ def _parquet_parts(data: bytes, most: int) -> Iterator[Part]:
         said = str(error).splitlines()[0]
         raise GridError(f"find_leaks: a Parquet file is damaged or encrypted; it cannot be read ({said}).") from None
     yield "metadata", b"\n".join(b"%s %s" % pair for pair in (table.schema.metadata or {}).items())
-    columns = [column.to_pylist() for column in table.columns]
-    yield "table", Table(list(map(str, table.column_names)), [list(row) for row in zip(*columns, strict=True)])
+    yield "table", arrow_table(table)
 
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
@@ -155,26 +153,36 @@ def _sheets(archive: zipfile.ZipFile) -> Iterator[Part]:
     shared: list[str] = []
     if "xl/sharedStrings.xml" in names:
         text = archive.read("xl/sharedStrings.xml").decode("utf-8", "replace")
-        items = re.findall(r"<si\b[^>]*>(.*?)</si>", text, re.DOTALL)
-        shared = ["".join(re.findall(r"<t\b[^>]*>(.*?)</t>", item, re.DOTALL)) for item in items]
+        shared = ["".join(_contents(item, "t")) for item in _contents(text, "si")]
     for name in sorted(names):
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
             text = archive.read(name).decode("utf-8", "replace")
-            rows = [_sheet_row(row, shared) for row in re.findall(r"<row\b[^>]*>(.*?)</row>", text, re.DOTALL)]
+            rows = [_sheet_row(row, shared) for row in _contents(text, "row")]
             if rows:
                 yield f"{name} table", Table([str(value) for value in rows[0]], rows[1:])
 
 
+def _contents(text: str, name: str) -> list[str]:
+    return [text[part.start : part.end] for part in elements(text, (name,))]
+
+
+def _sheet_cells(row: str) -> Iterator[tuple[str, str]]:
+    """Attributes and content of the cells of a row; many have no content."""
+    for cell in row.split("<c ")[1:]:
+        attributes, _, content = cell.partition(">")
+        yield attributes.rstrip("/"), "" if attributes.endswith("/") else content.partition("</c>")[0]
+
+
 def _sheet_row(row: str, shared: list[str]) -> list[object]:
     values: list[object] = []
-    for attributes, content in re.findall(r"<c\b([^>]*?)(?:/>|>(.*?)</c>)", row, re.DOTALL):
+    for attributes, content in _sheet_cells(row):
         place = re.search(r'\br="([A-Z]+)', attributes)
         if place:
             column = 0
             for letter in place[1]:
                 column = column * 26 + ord(letter) - 64
             values += [""] * (min(column, 16_384) - 1 - len(values))
-        inner = "".join(re.findall(r"<(?:v|t)\b[^>]*>(.*?)</(?:v|t)>", content, re.DOTALL))
+        inner = "".join(content[part.start : part.end] for part in elements(content, ("v", "t")))
         known = 't="s"' in attributes and inner.isdigit() and int(inner) < len(shared)
         values.append(shared[int(inner)] if known else inner)
     return values
@@ -252,8 +260,12 @@ def _pdf_parts(data: bytes, most: int) -> Iterator[Part]:
     if re.search(rb"/Encrypt\s+\d", data):
         raise GridError("find_leaks: a PDF is encrypted; it cannot be read.")
     streams = []
-    for number, found in enumerate(_STREAM.finditer(data), 1):
-        head, body = data[data.rfind(b"obj", 0, found.start()) : found.start()], found[1]
+    outline: list[bytes] = []
+    place = 0
+    for number, (begin, start, end, after) in enumerate(_streams(data), 1):
+        outline.append(data[place:begin] + b">> ")
+        place = after
+        head, body = data[max(data.rfind(b"obj", max(begin - _HEAD, 0), begin), 0) : begin], data[start:end]
         if b"/Image" in head or b"/FontFile" in head or b"/Length1" in head:
             continue
         if b"ASCII85Decode" in head or b"/A85" in head:
@@ -261,9 +273,9 @@ def _pdf_parts(data: bytes, most: int) -> Iterator[Part]:
         if b"FlateDecode" in head or b"/Fl" in head:
             body = _inflate(body, most)
         streams.append((number, body))
-    outline = _STREAM.sub(b">> ", data)
-    yield "objects", outline
-    yield "strings", _pdf_strings(outline.decode("latin-1"), [{}])
+    outside = b"".join([*outline, data[place:]])
+    yield "objects", outside
+    yield "strings", _pdf_strings(outside.decode("latin-1"), [{}])
     texts = [(number, body, body.decode("latin-1")) for number, body in streams]
     maps = [_letters(text) for _, _, text in texts if "begincmap" in text]
     for number, body, text in texts:
@@ -276,6 +288,22 @@ def _pdf_parts(data: bytes, most: int) -> Iterator[Part]:
             yield f"stream {number} strings", _pdf_strings(text, [{}]) if "/Type" in text else ""
 
 
+def _streams(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Where streams begin, where their bytes start and end, and where what comes after them begins."""
+    place = 0
+    while (found := _STREAM.search(data, place)) and (end := _END_STREAM.search(data, found.end())):
+        yield found.start(), found.end(), end.start(), end.end()
+        place = end.end()
+
+
+def _between(text: str, first: str, last: str) -> Iterator[str]:
+    """What stands between two words, each time."""
+    place = text.find(first)
+    while place >= 0 and (end := text.find(last, place)) >= 0:
+        yield text[place + len(first) : end]
+        place = text.find(first, end)
+
+
 def _ascii85(body: bytes) -> bytes:
     try:
         return base64.a85decode(body.strip().removesuffix(b"~>"))
@@ -286,15 +314,18 @@ def _ascii85(body: bytes) -> bytes:
 def _letters(text: str) -> dict[int, str]:
     """Which letters the codes of a font stand for; under -1 how many bytes a code has."""
     known: dict[int, str] = {}
-    for block in re.findall(r"beginbfrange(.*?)endbfrange", text, re.DOTALL):
+    left = _MOST_LETTERS
+    for block in _between(text, "beginbfrange", "endbfrange"):
         for first, last, start, each in _BFRANGE.findall(block):
             low, high = int(first, 16), min(int(last, 16), int(first, 16) + 65_535)
             targets = re.findall(r"<([0-9A-Fa-f]+)>", each)
+            high = min(high, low + left - 1)
+            left -= max(high - low + 1, 0)
             for i in range(high - low + 1):
                 known[low + i] = (
                     _utf16(targets[i]) if i < len(targets) else chr((int(start or "20", 16) + i) % 0x110000)
                 )
-    for block in re.findall(r"beginbfchar(.*?)endbfchar", text, re.DOTALL):
+    for block in _between(text, "beginbfchar", "endbfchar"):
         known |= {int(code, 16): _utf16(target) for code, target in _BFCHAR.findall(block)}
     first = re.search(r"beginbf(?:char|range)\s*<([0-9A-Fa-f]+)>", text)
     return {**known, -1: "." * (len(first[1]) // 2 if first else 1)}

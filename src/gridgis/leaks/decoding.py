@@ -23,6 +23,7 @@ _ESCAPE = re.compile(
 _JOINED = re.compile(r"[\"']\s*\+\s*[\"']")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _WIDE = re.compile("[\uff01-\uff5e\u3000]+")
+_LIKE_ASCII = re.compile("[\u00a0\u2007\u202f\u2010-\u2015\u2212]")
 _TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _PRINTABLE = re.compile(
     rb"(?:[\x20-\x7e\t\r\n]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}"
@@ -116,6 +117,7 @@ def plain(text: str) -> tuple[str, str]:
         if not text.isascii():
             text = _UNSEEN.sub("", text)
             text = _WIDE.sub(lambda found: found[0].translate(_TO_ASCII), text)
+            text = _LIKE_ASCII.sub(lambda found: "-" if found[0] > "\u200f" and found[0] != "\u202f" else " ", text)
         text = _JOINED.sub("", text)
         if text == before:
             break
@@ -163,12 +165,17 @@ def encoded_runs(text: str) -> Iterator[tuple[int, str, bytes]]:
     known: set[str] = set()
     signs = signs_of(text)
     start, end = runs_of(signs, IS_BASE64)
-    for first, last in (*_wrapped(text, start, end), *_single(text, signs, start, end)):
+    reached = -1
+    wrapped = _wrapped(text, start, end)
+    for first, last in sorted([*wrapped, *_single(text, signs, start, end)], key=lambda run: (run[0], -run[1])):
+        if first < reached:
+            continue  # a line of what was read as a whole
         run = re.sub(r"[\s\"',]", "", text[first:last])
         if run not in known and not run.isdigit():
             known.add(run)
             if data := _from_base64(run):
                 yield first, "base64", data
+                reached = last
     known = set()
     start, end = runs_of(signs, IS_HEX)
     length = end - start

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gridgis.contract import CODE, PARENT, GridError
-from gridgis.leaks.containers import Table
+from gridgis.leaks.geodata import Table
 from gridgis.maps import labels
 from gridgis.privacy import HIDDEN, TOTAL, Published
 

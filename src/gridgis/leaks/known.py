@@ -23,8 +23,9 @@ VALUE = "personal value"
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[A-Za-z\u00c0-\u024f]+|\d+")
 _CHINESE = re.compile(r"[A-Za-z0-9]{0,12}[\u3400-\u9fff][\u3400-\u9fffA-Za-z0-9 ,，。·#\-—()（）:：/、\t]*")
 _LATIN = re.compile(
-    r"[A-Za-z0-9\u00c0-\u024f#][A-Za-z0-9\u00c0-\u024f'’.#\-@]*(?:(?: ?, ?| |_|\+)[A-Za-z0-9\u00c0-\u024f'’.#\-]+)+"
-    r"|[\w.+\-]+@[\w.\-]+"
+    r"(?<![A-Za-z0-9\u00c0-\u024f'’.#\-@])"
+    r"[A-Za-z0-9\u00c0-\u024f#][A-Za-z0-9\u00c0-\u024f'’.#\-@]*+(?:(?: ?, ?| |_|\+)[A-Za-z0-9\u00c0-\u024f'’.#\-]++)+"
+    r"|(?<![\w.+\-])[\w.+\-]++@[\w.\-]+"
 )
 _DIGITS = re.compile(r"(?<![\d.])\d{3,}(?:[ \-]?\d{2,}){1,5}[Xx]?(?!\d)|(?<![\d.])\d{7,}[Xx]?(?!\d)")
 _MAY_HOLD_NUMBER = re.compile(r"\d{7}|\d{3}[ \-]\d{3}")

@@ -13,25 +13,19 @@ from html import unescape
 from typing import Any, NamedTuple
 
 from gridgis.contract import GridError
-from gridgis.leaks.containers import Table, parts_of, point_text
+from gridgis.leaks.containers import parts_of, point_text
 from gridgis.leaks.decoding import encoded_runs, inflated, plain, printable_runs, text_of
+from gridgis.leaks.elements import COMMENT, elements
+from gridgis.leaks.geodata import Table, form_that_is_not_read, may_hold_rows
 from gridgis.maps.packing import FORM, unpack
 from gridgis.maps.texts import BLOCK, stored, unpack_text
 
 DEEPEST = 12
 """Layers in layers that are read; a file with more is refused."""
 
-_BLOCK = re.compile(
-    r"<(?P<tag>script|style|noscript)\b[^>]*>(?P<body>.*?)</(?P=tag)\s*>|<!--(?P<comment>.*?)-->",
-    re.IGNORECASE | re.DOTALL,
-)
 _PACKED = re.compile(
-    rf'<script type="application/json"[^>]*>(?P<body>[^<]*{FORM}[^<]*)</script>'
-    rf'|<script type="text/plain" id="{BLOCK}">(?P<scripts>[^<]*)</script>'
+    rf'<script type="(?:application/json"[^<>]{{0,2000}}|text/plain" id="{BLOCK}")>(?P<body>[^<]*)</script>'
 )
-_TABLE = re.compile(r"<table\b[^>]*>(.*?)</table\s*>", re.IGNORECASE | re.DOTALL)
-_ROW = re.compile(r"<tr\b[^>]*>(.*?)(?:</tr\s*>|(?=<tr\b)|\Z)", re.IGNORECASE | re.DOTALL)
-_CELL = re.compile(r"<t([hd])\b[^>]*>(.*?)(?:</t[hd]\s*>|(?=<t[hdr]\b)|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,2000}>")
 _INLINE = re.compile(r"</?(?:b|i|u|em|strong|span|font|mark|small|wbr|tspan)\b[^<>]{0,500}>", re.IGNORECASE)
 _ISLAND = re.compile(r"\[\s*(?:[\[{\"\d-])|\{\s*\"")
@@ -70,7 +64,14 @@ class Tree(NamedTuple):
     carrier: str
 
 
-Piece = Text | Rows | Tree
+class Unread(NamedTuple):
+    """A file in a form that is not read, so that nothing can be said of it."""
+
+    where: str
+    form: str
+
+
+Piece = Text | Rows | Tree | Unread
 
 
 @dataclass
@@ -114,8 +115,13 @@ def pieces(data: bytes, where: str, budget: Budget, depth: int = 0) -> Iterator[
     if not data or (depth and mark in budget.seen):
         return
     budget.seen.add(mark)
+    form = form_that_is_not_read(where, data)
+    if form is not None:
+        yield Unread(where, form)
     parts = parts_of(data, budget.left)
     if parts is None:
+        if form is None and not depth and text_of(data) is None and may_hold_rows(data):
+            yield Unread(where, "that is not known")
         name, text = _read(data, budget, depth)
         parts = [(name, text)] if name else None
         if isinstance(text, str) and not name:
@@ -203,11 +209,10 @@ def _blocks(text: str) -> list[tuple[int, int, str]]:
         return []
     count: dict[str, int] = {}
     blocks = []
-    for found in _BLOCK.finditer(text):
-        name = f"{found['tag'].lower()} block" if found["tag"] else "comment"
+    for element in elements(text, ("script", "style", "noscript", COMMENT)):
+        name = "comment" if element.name == COMMENT else f"{element.name} block"
         count[name] = count.get(name, 0) + 1
-        group = "body" if found["tag"] else "comment"
-        blocks.append((found.start(group), found.end(group), f"{name} {count[name]}"))
+        blocks.append((element.start, element.end, f"{name} {count[name]}"))
     return blocks
 
 
@@ -226,7 +231,7 @@ def _trees(written: Text, *, notebooks: bool = True) -> Iterator[Piece]:
             place = start + 1
             continue
         except RecursionError:
-            place = start + 1
+            place, failed = start + 1, failed + 1_000
             continue
         notebook = value if start == 0 or not text[:start].strip("\ufeff \r\n\t") else None
         where = f"{written.place(start)} > json"
@@ -240,7 +245,9 @@ def _opened(text: str, where: str) -> tuple[str, list[tuple[str, str]]]:
     opened: list[tuple[str, str]] = []
 
     def blank(found: re.Match[str]) -> str:
-        body = found["body"] or found["scripts"] or ""
+        body = found["body"]
+        if found[0].startswith('<script type="application') and FORM not in body:
+            return found[0]
         try:
             said = _said(body)
         except (ValueError, KeyError, TypeError, IndexError):
@@ -285,10 +292,12 @@ def _with_tables(written: Text) -> Iterator[Piece]:
 
 
 def _html_tables(written: Text) -> Iterator[Rows]:
-    for number, found in enumerate(_TABLE.finditer(written.text), 1):
-        rows = [_CELL.findall(row) for row in _ROW.findall(found[1])]
-        cells: list[list[object]] = [[unescape(_TAG.sub("", content)).strip() for _, content in row] for row in rows]
-        where = f"{written.place(found.start())} > table {number}"
+    for number, found in enumerate(elements(written.text, ("table",)), 1):
+        table = written.text[found.start : found.end]
+        rows = [table[row.start : row.end] for row in elements(table, ("tr",), closed=False)]
+        parts = [[row[cell.start : cell.end] for cell in elements(row, ("td", "th"), closed=False)] for row in rows]
+        cells: list[list[object]] = [[unescape(_TAG.sub("", content)).strip() for content in row] for row in parts]
+        where = f"{written.place(found.start)} > table {number}"
         if rows and all(len(row) == 2 for row in rows):
             yield Rows(where, _turned(cells), written.carrier)
         if len(cells) > 1:

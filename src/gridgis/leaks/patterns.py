@@ -1,10 +1,13 @@
-"""Numbers, addresses and names of persons, told by how they are written."""
+"""Numbers, addresses and names of persons where they stand in a text.
+
+How they are written is known to `gridgis.persons`; here is what keeps them apart from the drawings, codes and scripts
+that stand beside them in finished files.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -12,18 +15,47 @@ from typing import NamedTuple
 import numpy as np
 
 from gridgis.leaks.runs import SHORT, Ints, chains, near, number_starts
-from gridgis.persons import PERSONAL_NAMES
+from gridgis.persons.words import ALWAYS, PERHAPS, said_by_name
+from gridgis.persons.written import (
+    ACCOUNT,
+    ADDRESS_EN,
+    HANZI_NAME,
+    LATIN_NAME,
+    PLACE_END,
+    PLATE,
+    STREET_EN,
+    is_id_number,
+    is_name,
+    is_old_id_number,
+    may_be_division,
+)
 
-ID_NUMBER, PHONE, EMAIL, ADDRESS, NAME, COLUMN = (
+ID_NUMBER, PHONE, EMAIL, ADDRESS, NAME, COLUMN, NUMBER_PLATE, OF_ACCOUNT = (
     "identity number",
     "phone number",
     "e-mail address",
     "postal address",
     "name of a person",
     "personal column",
+    "number plate",
+    "account of a person",
 )
+CODE_OF_DIVISION, PHONE_OR_CODE = "code", "phone number or code"
+"""11 digits that are said to be a code; and such that are a phone number unless others around tell they are codes."""
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_SAYS_PHONE = re.compile(
+    r"(?:电话|手机|联系方式|\b(?:tel|phone|mobile|call|cell|contact)\w*)[^\d\n]{0,12}$", re.IGNORECASE
+)
+_SAYS_CODE = re.compile(
+    r"(?:code|编码|代码|编号|网格|社区|区划|单元|\b(?:cell|grid|parent|division)\w*)[\"'”]?\s{0,4}[:：=>]?\s{0,4}"
+    r"[\"'“]?$",
+    re.IGNORECASE,
+)
+_PLATE, _ACCOUNT = re.compile(PLATE, re.ASCII), re.compile(rf"(?<![A-Za-z0-9_.$]){ACCOUNT}", re.ASCII)
+_PLATE_WORDS = tuple("京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼")
+_ACCOUNT_WORDS = ("QQ", "qq", "微信", "WeChat", "wechat", "Wechat", "wxid_")
+_OLD_ID = re.compile(r"身份证[^\d\n]{0,8}(\d{15})(?!\d)")
+
 _ID = re.compile(
     r"(?<![0-9A-Za-z_.])(?:\d{17}[\dXx]|(?<![0-9][ \-])(?:\d{6}[ \-]\d{8}[ \-]\d{3}[\dXx]"
     r"|\d{6}[ \-]\d{4}[ \-]\d{4}[ \-]\d{3}[\dXx]"
@@ -34,7 +66,7 @@ _PHONE = re.compile(
     r"(?<![0-9A-Za-z_.])(?<![,\[:(]-)(?:(?:\+|00)?86[ \-]?|\(\+?86\) ?)?"
     r"(1[3-9]\d{9}|(?<![0-9][ .\-])(?<!\b[MLHVCSQTAmlhvcsqta] )1[3-9]\d([ \-.])\d{4}\2\d{4}(?![ .\-]\d{3})"
     r"|(?<![0-9][ .\-])1[3-9]\d([ \-])\d{3}\3\d{5}(?![ \-]\d{3})"
-    r"|(?<=86[ \-])1[3-9]\d([ \-])\d{4}\4\d{4})(?![0-9A-Za-z_])(?!\.\d)"
+    r"|(?<=86[ \-])1[3-9]\d([ \-])\d{4}\4\d{4})(?:\.0{1,2})?(?![0-9A-Za-z_])(?!\.\d)"
 )
 _MAY_HOLD_NUMBER = re.compile(r"\d{7}|\d{3}[ .\-()]{1,2}\d")
 _STEPS = re.compile(r"\"(?:bounds|raster|bbox|extent|transform)\\?\"\s*:\s*\[[-\d.,\s]*$")
@@ -53,19 +85,9 @@ _ADDRESS_ZH = re.compile(
     rf"|{_DIGITS}{{1,4}}\s?(?:号楼|号院|栋|幢|座)\s?{_DIGITS}{{1,3}}\s?(?:单元|号)(?!格)(?:\s?{_DIGITS}{{1,5}})?"
     rf"|(?:号楼|栋|幢|单元)\s?{_DIGITS}{{3,4}}(?![0-9.])"
 )
-_STREET = (
-    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Square|Alley|Lu|Jie|Hutong|Dadao|Xiang)"
-)
-_ADDRESS_EN = re.compile(
-    rf"(?<![\w.#\-])(?:No\.?\s?|#\s?)?\d{{1,5}}[A-Z]?(?:-\d{{1,4}})?,?\s(?:[A-Z][a-z]+\s){{1,3}}{_STREET}\b"
-    rf"|\b(?:[A-Z][a-z]+\s){{1,3}}{_STREET}\.?,?\s(?:No\.?\s?|#\s?)\d{{1,5}}\b"
-    r"|\b(?:Room|Rm\.?|Flat|Apt\.?|Apartment)\s?(?:No\.?\s?)?#?\d{1,4}[A-Z]?(?:-\d{1,4})?(?=\s*,\s*[A-Z0-9]|\b(?<=\d{3}))"
-    r"|\b(?:Building|Bldg\.?|Unit|Block)\s?#?\d{1,4},\s?(?:Room|Rm\.?|Flat|Apt\.?|Unit|No\.?)\s?#?\d{1,5}"
-)
-
 _ADDRESS_WORDS_ZH = ("号", "室", "栋", "幢", "座", "单元", "弄")
 _ADDRESS_WORDS_EN = (
-    *(f" {word}" for word in re.findall(r"\w+", _STREET[3:]) if word != "St"),
+    *(f" {word}" for word in re.findall(r"\w+", STREET_EN[3:]) if word != "St"),
     *(
         " St ",
         " St.",
@@ -101,27 +123,21 @@ _NAME_WORDS_ZH = (
 )
 _NAME_WORDS_EN = ("name", "Name", "NAME", "ouseholder", "enant", "esident", "wner", "omplainant")
 
-_SURNAMES = (
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔"
-    "白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文温牛葛岳齐邢章俞聂焦向柳颜霍符翟欧阳上官司马诸葛殷耿关纪苗卫祝梅盛申柴宁包尤肖游左鲁路"
-)
-_PLACE_END = (
-    "村庄里街路巷区镇乡县市省州园苑院楼站桥山河湖港湾城镇屯沟坪堡岭坡店口场厂处所队组格栋幢室号居委会局图层例度积数率值"
-)
-_HANZI_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}(?:·[\u4e00-\u9fff]{2,8})?")
-_LATIN_NAME = re.compile(r"[A-Z][a-z'’]{1,14}(?:[ \-][A-Z][a-z'’]{0,14}){1,3}")
 _LABEL = (
     r"(?:居民|业主|户主|申请人|投诉人|报案人|联系人|当事人|负责人|租户|承租人)?姓名|户主|联系人|业主|房东|租户"
     r"|承租人|申请人|当事人|报案人|投诉人|反映人|来访人"
 )
-_BETWEEN = r"(?:[\"'“”]?\s*(?:[:：=＝]|</?(?:th|td|b|strong|span|dt|dd|i|label|div)\b[^<>]{0,200}>|\t)[\s\"'“”]*){1,8}"
+_BETWEEN = r"(?P<between>(?:[\s\"'“”:：=＝]|</?(?:th|td|b|strong|span|dt|dd|i|label|div)\b[^<>]{0,200}>){1,60})"
+_SEPARATES = re.compile(r"[:：=＝\t<]")
+_FAR = 2_000
+"""Signs from a label to the end of the name that it labels, at most."""
 _LABEL_ZH = re.compile(_LABEL)
-_NAMED_ZH = re.compile(rf"(?:{_LABEL}){_BETWEEN}([\u4e00-\u9fff][\u4e00-\u9fff·]{{1,14}}|{_LATIN_NAME.pattern})")
+_NAMED_ZH = re.compile(rf"(?:{_LABEL}){_BETWEEN}(?P<name>[\u4e00-\u9fff][\u4e00-\u9fff·]{{1,14}}|{LATIN_NAME.pattern})")
 _LABEL_EN = re.compile(
     r"\b(?:(?:[Rr]esident|[Oo]wner|[Pp]erson|[Cc]ontact|[Ff]ull|[Ff]irst|[Ll]ast|[Uu]ser|[Hh]ouseholder|[Tt]enant)"
     r"[ _\-]?[Nn]ame|[Ss]urname|[Hh]ouseholder|[Tt]enant|[Rr]esident|[Oo]wner|[Cc]omplainant)"
 )
-_VALUE = rf"{_BETWEEN}({_HANZI_NAME.pattern}|{_LATIN_NAME.pattern})(?![A-Za-z\u4e00-\u9fff])"
+_VALUE = rf"{_BETWEEN}(?P<name>{HANZI_NAME.pattern}|{LATIN_NAME.pattern})(?![A-Za-z\u4e00-\u9fff])"
 _NAMED_EN = re.compile(_LABEL_EN.pattern + _VALUE)
 _LABEL_BARE = re.compile(r"\b(?:[Nn]ame|NAME)")
 _NAMED = re.compile(_LABEL_BARE.pattern + _VALUE)
@@ -157,6 +173,7 @@ def find_patterns(text: str) -> Iterator[Hit]:
     [('phone number', '138-1234-5678'), ('name of a person', '王芳')]
     """
     yield from _numbers(text)
+    yield from _marks(text)
     yield from _addresses(text)
     yield from _names(text)
 
@@ -183,13 +200,35 @@ def _phones(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:
     for i in (*whole, *chains(length, gap, (11,), (3,)).tolist(), *chains(length, gap, (13, 15), (2, 4)).tolist()):
         found = _PHONE.match(text, start[i])
         if found and not _STEPS.search(text[max(found.start() - 120, 0) : found.start()]):
-            yield Hit(PHONE, found.start(1), found[1])
+            yield Hit(_phone_or_code(text, found), found.start(1), found[1])
     lines = (length[:-1] >= 3) & (length[:-1] <= 4) & (gap[:-1] <= 2) & (length[1:] >= 7) & (length[1:] <= 8)
     for i in np.flatnonzero(lines).tolist():
         if text[start[i]] == "0" and (
             found := _LANDLINE.match(text, start[i]) or _LANDLINE.match(text, max(start[i] - 1, 0))
         ):
             yield Hit(PHONE, found.start(), found[0])
+
+
+def _phone_or_code(text: str, found: re.Match[str]) -> str:
+    """Tell a phone number from what may be a code of 11 digits, which says nothing of itself."""
+    if found[0] != found[1] or not may_be_division(found[1]):
+        return PHONE
+    before = text[max(found.start() - 40, 0) : found.start()]
+    if _SAYS_CODE.search(before):
+        return CODE_OF_DIVISION
+    return PHONE if _SAYS_PHONE.search(before) else PHONE_OR_CODE
+
+
+def _marks(text: str) -> Iterator[Hit]:
+    """Number plates, accounts, identity numbers of the old form."""
+    if not text.isascii():
+        for start, end in near(text, _PLATE_WORDS, 0, 12):
+            yield from (Hit(NUMBER_PLATE, found.start(), found[0]) for found in _PLATE.finditer(text, start, end))
+        for found in _OLD_ID.finditer(text):
+            if is_old_id_number(found[1]):
+                yield Hit(ID_NUMBER, found.start(1), found[1])
+    for start, end in near(text, _ACCOUNT_WORDS, 2, 40):
+        yield from (Hit(OF_ACCOUNT, found.start(), found[0]) for found in _ACCOUNT.finditer(text, start, end))
 
 
 def _mail_at(text: str, place: int) -> Iterator[Hit]:
@@ -206,21 +245,21 @@ def _addresses(text: str) -> Iterator[Hit]:
         for found in _ADDRESS_ZH.finditer(text, start, end):
             yield Hit(ADDRESS, found.start(), found[0])
     for start, end in near(text, _ADDRESS_WORDS_EN, 80, 60):
-        for found in _ADDRESS_EN.finditer(text, start, end):
+        for found in ADDRESS_EN.finditer(text, start, end):
             if not re.match(r"51 Franklin|59 Temple", found[0]):  # in the text of old licences
                 yield Hit(ADDRESS, found.start(), found[0])
 
 
 def _names(text: str) -> Iterator[Hit]:
     for found in _labelled(text, _NAME_WORDS_ZH, _LABEL_ZH, _NAMED_ZH):
-        if not _NO_NAMES.match(found[1]) and found[1][-1] not in _PLACE_END:
-            yield Hit(NAME, found.start(1), found[1])
+        if not _NO_NAMES.match(found["name"]) and found["name"][-1] not in PLACE_END:
+            yield Hit(NAME, found.start("name"), found["name"])
     for found in _labelled(text, _NAME_WORDS_EN, _LABEL_EN, _NAMED_EN):
-        yield Hit(NAME, found.start(1), found[1])
+        yield Hit(NAME, found.start("name"), found["name"])
     for found in _labelled(text, ("name", "Name", "NAME"), _LABEL_BARE, _NAMED):
         around = text[max(found.start() - 160, 0) : found.start()] + "\n" + text[found.end() : found.end() + 160]
-        if is_name(found[1]) and _PERSON_LABEL.search(around):
-            yield Hit(NAME, found.start(1), found[1])
+        if is_name(found["name"]) and _PERSON_LABEL.search(around):
+            yield Hit(NAME, found.start("name"), found["name"])
 
 
 def _labelled(
@@ -229,40 +268,9 @@ def _labelled(
     """Names after labels: words are looked for first, labels around them, then the whole of a label and a name."""
     for start, end in near(text, words, 16, 24):
         for found in label.finditer(text, start, end):
-            if named := whole.match(text, found.start()):
+            named = whole.match(text, found.start(), min(found.start() + _FAR, len(text)))
+            if named and _SEPARATES.search(named["between"]):
                 yield named
-
-
-def is_id_number(written: str) -> bool:
-    """Tell whether 18 digits are a resident identity number: a true date of birth and the right check digit.
-
-    Examples
-    --------
-    >>> is_id_number("11010519491231002X"), is_id_number("110105194912310021"), is_id_number("990101001001001123")
-    (True, False, False)
-    """
-    digits = re.sub(r"[ \-]", "", written).upper()
-    if len(digits) != 18 or not digits[:17].isdigit() or not digits.isascii():
-        return False
-    try:
-        born = date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
-    except ValueError:
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False))
-    return 1850 <= born.year <= 2100 and "10X98765432"[total % 11] == digits[17]
-
-
-def is_name(value: str) -> bool:
-    """Tell whether a text is written as the name of a person is: a frequent surname first, or two words of Latin.
-
-    Examples
-    --------
-    >>> is_name("王芳"), is_name("王家村"), is_name("Wang Fang"), is_name("viewport")
-    (True, False, True, False)
-    """
-    if _HANZI_NAME.fullmatch(value):
-        return "·" in value or (value[0] in _SURNAMES and value[-1] not in _PLACE_END)
-    return _LATIN_NAME.fullmatch(value) is not None
 
 
 def is_personal_column(name: str) -> bool:
@@ -273,10 +281,19 @@ def is_personal_column(name: str) -> bool:
     >>> [is_personal_column(name) for name in ("phone", "姓名", "name", "count_电话")]
     [True, True, False, False]
     """
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s\-]+", "_", name.strip())
-    if len(plain) > 40 or plain.lower() == "name" or plain.startswith("count_"):
-        return False
-    return PERSONAL_NAMES.search(plain) is not None
+    plain = name.strip()
+    return len(plain) <= 40 and plain.lower() != "name" and said_by_name(plain) == ALWAYS
+
+
+def is_column_of_roles(name: str) -> bool:
+    """Tell whether a column is named by what persons are or do, so that names in it are theirs.
+
+    Examples
+    --------
+    >>> [is_column_of_roles(name) for name in ("tenant", "投诉人", "reporter_type")]
+    [True, True, False]
+    """
+    return len(name) <= 40 and said_by_name(name.strip()) == PERHAPS
 
 
 @cache

@@ -36,8 +36,24 @@ _KEYS = re.compile(
 )
 _ROW = re.compile(r"\[\s*(-?\d{1,3}\.\d{6,})\s*,\s*(-?\d{1,3}\.\d{6,})\s*,\s*[\"'{]")
 _HEAT = re.compile(rf"\b(?:heatLayer|HeatMap|heatmap)\(\s*\[\s*\[?\s*{_PAIR}", re.IGNORECASE)
+_XML = re.compile(
+    r"<(?:\w{1,20}:)?Point\b[^<>]{0,300}>\s{0,200}(?:<(?:\w{1,20}:)?(?:extrude|altitudeMode|tessellate|name|description)\b"
+    r"[^<>]{0,100}>[^<>]{0,200}</[^<>]{1,40}>\s{0,200}){0,4}<(?:\w{1,20}:)?(?:coordinates|pos)\b[^<>]{0,300}>\s{0,200}"
+    r"(-?\d{1,8}(?:\.\d+)?)\s{0,9}[,\s]\s{0,9}(-?\d{1,8}(?:\.\d+)?)"
+)
+_GPX = re.compile(
+    r"<(?:wpt|trkpt|rtept)\b[^<>]{0,80}?\b(?:lat|lon)\s?=\s?[\"'](-?\d{1,3}\.\d+)[\"'][^<>]{0,80}?"
+    r"\b(?:lat|lon)\s?=\s?[\"'](-?\d{1,3}\.\d+)"
+)
+_TRACK = re.compile(r"<gx:coord>\s{0,9}(-?\d{1,3}\.\d+)\s{1,9}(-?\d{1,3}\.\d+)")
+_MIF = re.compile(
+    r"^[ \t]{0,9}(?:POINT|Point|point)[ \t]{1,9}(-?\d{1,8}(?:\.\d+)?)[ \t]{1,9}(-?\d{1,8}(?:\.\d+)?)[ \t]*$",
+    re.MULTILINE,
+)
 _SEARCHES: tuple[tuple[tuple[re.Pattern[str], ...], tuple[str, ...], int, int], ...] = (
-    ((_FEATURE, _WKT), ("Point", "POINT", "point"), 600, 300),
+    ((_FEATURE, _WKT, _XML, _MIF), ("Point", "POINT", "point"), 600, 1200),
+    ((_GPX,), ("<wpt", "<trkpt", "<rtept"), 4, 300),
+    ((_TRACK,), ("<gx:coord>",), 4, 80),
     ((_MARKER,), ("arker(", "ircle(", "setLatLng(", "setLngLat("), 60, 200),
     ((_KEYS,), ("lat", "Lat", "LAT", "lng", "Lng", "LNG", "lon", "Lon", "LON", "纬度", "经度"), 100, 200),
     ((_HEAT,), ("eatLayer(", "eatMap(", "eatmap("), 20, 200),

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from gridgis.leaks.containers import Table
-from gridgis.leaks.patterns import COLUMN, NAME, PERSON_COLUMN, is_name, is_personal_column
+from gridgis.leaks.geodata import Table
+from gridgis.leaks.patterns import COLUMN, NAME, PERSON_COLUMN, is_column_of_roles, is_personal_column
+from gridgis.persons.words import is_place_name
+from gridgis.persons.written import is_likely_name, is_name, is_name_form, may_be_division
 
 _PLAIN_NUMBER = re.compile(r"\s*-?\d{1,10}(?:\.\d*)?\s*")
 _SAYS = re.compile(r"[A-Za-z0-9\u4e00-\u9fff]")
 _NOTHING = re.compile(
     r"hidden|no data|none|nan|null|n/?a|-+|\*+|true|false|已?隐藏|无数据|无|string|object", re.IGNORECASE
 )
+_CODES = re.compile(r"code|编码|代码|区划|网格|division|^key$", re.IGNORECASE)
 _BARE_NAME = re.compile(r"^(?:name|名字|名称)$", re.IGNORECASE)
 
 
@@ -155,12 +158,43 @@ def find_persons(table: Table) -> Iterator[tuple[str, str, str]]:
                 yield COLUMN, table.columns[i], str(row[i])
     about = bool(personal) or any(PERSON_COLUMN.match(name) for name in table.columns)
     for i, name in enumerate(table.columns):
-        if _BARE_NAME.match(name):
+        if i in personal:
+            continue
+        if is_column_of_roles(name):
+            values = [str(row[i]).strip() for row in table.rows if i < len(row) and _speaks(row[i])]
+            yield from ((NAME, name, value) for value in values if is_name_form(value))
+        elif not _BARE_NAME.match(name) and not is_place_name(name):
+            yield from ((NAME, name, value) for value in _mostly_names(table, i))
+        elif _BARE_NAME.match(name):
             values = [str(row[i]) for row in table.rows if i < len(row) and _speaks(row[i])]
             hanzi = [value for value in values if "\u4e00" <= value[0] <= "\u9fff"]
             like = [value for value in values if is_name(value)]
             if like and (about or (len(hanzi) >= 3 and len([v for v in like if v in hanzi]) >= 0.8 * len(values))):
                 yield from ((NAME, name, value) for value in like)
+
+
+def codes_in(table: Table) -> Iterator[str]:
+    """Give the numbers of 11 digits in columns of codes that may be codes of divisions.
+
+    Examples
+    --------
+    >>> list(codes_in(Table(["grid_code", "phone"], [["13010200101", "13010200102"]])))
+    ['13010200101']
+    """
+    for i, name in enumerate(table.columns):
+        if _CODES.search(name):
+            said = (str(row[i]).strip() for row in table.rows if i < len(row))
+            yield from (value for value in said if may_be_division(value))
+
+
+def _mostly_names(table: Table, column: int) -> list[str]:
+    """The values of a column that is not named, if by far the most of them are names of persons."""
+    values = [row[column] for row in table.rows if column < len(row)]
+    if not any(isinstance(value, str) for value in values[:20]):
+        return []
+    said = [value.strip() for value in values if isinstance(value, str) and _speaks(value)]
+    names = [value for value in said if is_likely_name(value)]
+    return names if len(set(names)) >= 3 and len(names) >= 0.8 * len(said) else []
 
 
 def _speaks(value: object) -> bool:

@@ -174,7 +174,13 @@ class GridMap(folium.Map):
         super().render(**kwargs)
 
     def save(
-        self, outfile: str | bytes | Path | BinaryIO, close_file: bool = True, *, scan: bool = True, **kwargs: Any
+        self,
+        outfile: str | bytes | Path | BinaryIO,
+        close_file: bool = True,
+        *,
+        scan: bool = True,
+        allow: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Write the page to a file, whole or not at all; or into an open binary file.
 
@@ -185,7 +191,9 @@ class GridMap(folium.Map):
             Whether an open file is closed afterwards.
         scan : bool
             A map of published numbers that is not internal is read as an attacker would (`gridgis.find_leaks`) before
-            it is written. False leaves that out, for names of places that look like addresses, say.
+            it is written. False leaves that out.
+        allow : sequence of str
+            Texts that may stand in it, as for `gridgis.find_leaks`: names of places that look like addresses, say.
 
         Raises
         ------
@@ -196,7 +204,7 @@ class GridMap(folium.Map):
         text = page.render(**kwargs)
         if scan and self._is_public:
             name = Path(fsdecode(outfile)).name if isinstance(outfile, str | bytes | PathLike) else "the page"
-            require_public(text.encode("utf-8"), name)
+            require_public(text.encode("utf-8"), name, allow=allow, codes=self._codes)
         with _noted(page):
             _write(text, outfile, close_file)
 
@@ -204,14 +212,18 @@ class GridMap(folium.Map):
     def _is_public(self) -> bool:
         return self.spec is not None and not self.spec.internal
 
-    def save_site(self, folder: str | PathLike[str], *, scan: bool = True) -> Path:
+    @property
+    def _codes(self) -> set[str]:
+        return set() if self.spec is None else {*self.spec.codes, *self.spec.parents}
+
+    def save_site(self, folder: str | PathLike[str], *, scan: bool = True, allow: Sequence[str] = ()) -> Path:
         """Write the page as a folder of files, for hosts that allow no script or style within a page.
 
         Parameters
         ----------
         folder : path
             Where to write ``index.html`` and what it needs; a new folder, or one that this wrote before.
-        scan : bool
+        scan, allow
             As for `save`.
 
         Returns
@@ -236,7 +248,7 @@ class GridMap(folium.Map):
         page: Any = self.get_root()
         made = page.document()
         if scan and self._is_public:
-            require_public(one_file(made).encode("utf-8"), Path(folder).name)
+            require_public(one_file(made).encode("utf-8"), Path(folder).name, allow=allow, codes=self._codes)
         with _noted(page):
             return write_site(made, Path(folder))
 
