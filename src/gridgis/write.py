@@ -24,7 +24,7 @@ import pyproj
 import shapely
 
 from gridgis.antimeridian import cut_at_180
-from gridgis.contract import CODE, PARENT, GridError, GridWarning, listed, require_frame, require_grid, text_column
+from gridgis.contract import CODE, PARENT, GridError, GridWarning, require_frame, require_grid, text_column
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.leaks import require_public
 from gridgis.persons import describe_not_out, found_not_out, not_going_out
