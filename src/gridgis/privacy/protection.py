@@ -26,8 +26,8 @@ LEAST_SECRET = 16
 """Bytes of a secret."""
 
 SPREAD = 1.0
-"""With a secret, hiding one number costs up to so much more than hiding another like it, and a sum so much more still: a
-cell that is hidden with nothing but sums is seen to be the small one."""
+"""With a secret, hiding one number costs up to so much more than hiding another like it, and a sum so much more still:
+a cell that is hidden with nothing but sums is seen to be the small one."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     >>> table = summarise(example.grid, locate(example.events, example.grid))
     >>> shown = publish(table, hide_below=3)  # counts of 3, 1, 1 and 0
     >>> shown.table["count_status"].tolist()
-    ['hidden', 'hidden', 'hidden', 'shown']
+    ['shown', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     terms = Terms(hide_below, zeros, singletons, secret)
