@@ -11,18 +11,25 @@
   other, all of one date, released one after the other: what is accepted, what is refused, and how long it takes; and
   borders that move by a few households, which must all be refused.
 
+- **zeros**: what is left to be seen when true zeros are shown, and when they are protected, sparse to dense.
+- **method**: on tables small enough to try every one, what a reader learns who keeps only those of which `publish`
+  would show the same, without and with a secret.
+
 Ends with 1 if a number could be worked out.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -38,12 +45,13 @@ from gridgis.privacy import publish
 from gridgis.privacy.audit import attack, interval
 from gridgis.privacy.hiding import hide
 from gridgis.privacy.network import Network, Tree
-from gridgis.privacy.publishing import hiding_costs
+from gridgis.privacy.protection import LEAST_SECRET, ZEROS, Terms, hiding_costs, known_of, protected, small_in
 from gridgis.privacy.tables import Block
 from gridgis.write import write_table
 
 WIDTH = 10.0
-PARTS = ("size", "ledger", "attack", "optimum")
+TERMS = Terms(int(WIDTH))
+PARTS = ("size", "ledger", "attack", "optimum", "zeros", "method")
 
 
 def hierarchy(rng: np.random.Generator, cells: int, levels: int, categories: int, mean: float) -> Block:
@@ -56,22 +64,32 @@ def hierarchy(rng: np.random.Generator, cells: int, levels: int, categories: int
     counts = rng.poisson(rng.gamma(0.8, mean / 0.8, (cells, 1)) * shares).astype(float)
     if categories:
         counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)])
+    return Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, summed(tree, counts)))
+
+
+def district(rng: np.random.Generator, cells: int, categories: int, mean: float) -> Block:
+    """So many events in a cell on average, in categories of different shares; 50 cells a parent, then the whole."""
+    parents = -(-cells // 50)
+    tree = np.concatenate([cells + np.arange(cells) // 50, np.full(parents, cells + parents), [-1]])
+    shares = rng.dirichlet(np.full(categories, 0.7))
+    counts = rng.poisson(mean * shares, (cells, categories)).astype(float)
+    counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)])
+    return Block(tuple(f"count_{i}" for i in range(categories + 1)), Tree(tree, summed(tree, counts)))
+
+
+def summed(tree: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The counts of the cells, and those of all places above them."""
     value = np.zeros((len(tree), counts.shape[1]))
-    value[:cells] = counts
+    value[: len(counts)] = counts
     for place in range(len(tree) - 1):
         value[tree[place]] += value[place]
-    return Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, value))
+    return value
 
 
 def drawn(rng: np.random.Generator, most_cells: int, most_categories: int) -> Block:
     """A hierarchy of three or four levels."""
     cells, categories = int(rng.integers(4, most_cells)), int(rng.integers(0, most_categories + 1))
     return hierarchy(rng, cells, int(rng.choice([3, 4])), categories, float(rng.choice([1, 3, 10, 30, 100])))
-
-
-def small_in(block: Block) -> np.ndarray:
-    value = block.tree.value.ravel()
-    return (value > 0) & (value < WIDTH)
 
 
 def measure_attack(hierarchies: int, seed: int) -> bool:
@@ -82,13 +100,13 @@ def measure_attack(hierarchies: int, seed: int) -> bool:
     began = time.process_time()
     for _ in range(hierarchies):
         block = drawn(rng, 40, 5)
-        network, small = block.tree.network(), small_in(block)
+        network, small = known_of(block, TERMS), small_in(block, TERMS).ravel()
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
-        hidden = np.array(hiding.hidden)
-        found = attack(network, hidden, hiding.small, WIDTH, hiding.witness)
+        hidden = hiding.hidden
+        found = attack(network, hidden, hiding.small, WIDTH, hiding.proof)
         alone = attack(network, small, [], WIDTH, {})
         chosen = rng.permutation(hiding.small)[:1]
-        ends = [interval(network.sums, network.value, hidden, int(edge)) for edge in chosen]
+        ends = [interval(network.sums, network.value, hidden, int(edge), network.lowest) for edge in chosen]
         narrow = sum(high - low < WIDTH - 1e-6 for low, high in ends)
         more = (
             small.size,
@@ -129,7 +147,7 @@ def least(network: Network, small: np.ndarray, cost: np.ndarray, seconds: float)
     for table in range(1, tables + 1):
         add({table: sums}, 0, 0)
         add({0: -WIDTH * one, table: one}, -np.inf, 0)
-        add({0: diags_array(np.minimum(value, WIDTH)).tocsr(), table: one}, 0, np.inf)
+        add({0: diags_array(np.minimum(network.rooms[1], WIDTH)).tocsr(), table: one}, 0, np.inf)
     for i, edge in enumerate(protected.tolist()):
         add({2 * i + 1: one[[edge]], 2 * i + 2: -one[[edge]]}, WIDTH, np.inf)
     lower, upper = np.full((tables + 1) * size, -WIDTH), np.full((tables + 1) * size, WIDTH)
@@ -155,14 +173,14 @@ def measure_optimum(wanted: int, seed: int, seconds: float) -> None:
     while len(ratios) < wanted:
         block = drawn(rng, 16, 3)
         network, small, cost = (
-            block.tree.network(),
-            small_in(block),
+            known_of(block, TERMS),
+            small_in(block, TERMS).ravel(),
             np.where(block.tree.value > 0, 1.0, np.inf).ravel(),
         )
         if not small.any() or small.sum() > 14:
             continue
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
-        mine, optimum = int(sum(hiding.hidden)) - int(small.sum()), least(network, small, cost, seconds)
+        mine, optimum = int(hiding.hidden.sum()) - int(small.sum()), least(network, small, cost, seconds)
         if optimum is None:
             late += 1
             continue
@@ -179,19 +197,100 @@ def measure_size(seed: int) -> bool:
     head = "cells", "categories", "mean", "numbers", "small", "hidden with them", "hide, CPU s", "attack, CPU s"
     print(f"| {' | '.join(head)} | exact | narrow |\n|{'---|' * (len(head) + 2)}")
     good = True
-    for mean in (5.0, 50.0, 500.0):
-        block = hierarchy(np.random.default_rng(seed), 2532, 4, 10, mean)
-        network, small = block.tree.network(), small_in(block)
+    for mean in (0.5, 5.0, 50.0, 500.0):
+        block = district(np.random.default_rng(seed), 2532, 10, mean)
+        network, small = known_of(block, TERMS), small_in(block, TERMS).ravel()
         began = time.process_time()
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
         middle = time.process_time()
-        found = attack(network, np.array(hiding.hidden), hiding.small, WIDTH, hiding.witness)
+        found = attack(network, hiding.hidden, hiding.small, WIDTH, hiding.proof)
         times = f"{middle - began:.1f} | {time.process_time() - middle:.1f}"
-        extra = int(sum(hiding.hidden)) - int(small.sum())
+        extra = int(hiding.hidden.sum()) - int(small.sum())
         start = f"| 2,532 | 10 | {mean:g} | {small.size:,} | {small.sum():,} | {extra:,}"
         print(f"{start} | {times} | {len(found.exact)} | {len(found.narrow)} |", flush=True)
         good &= found.passed
     return good
+
+
+def measure_zeros(seed: int) -> None:
+    """Print what is left to be seen when true zeros are shown, and when they are protected."""
+    print("| cells | categories | mean | true zeros | shown, zeros shown | of those above 0 | shown, zeros protected |")
+    print("|---|---|---|---|---|---|---|")
+    for categories in (0, 5):
+        for mean in (0.3, 1.0, 3.0, 10.0, 50.0):
+            block = district(np.random.default_rng(seed), 400, max(categories, 1), mean)
+            if not categories:
+                block = Block(block.names[-1:], Tree(block.tree.above, block.tree.value[:, -1:]))
+            value = block.tree.value
+            shown = [~protected(block, Terms(int(WIDTH), zeros)) for zeros in ZEROS]
+            above = shown[0][value > 0].mean()
+            start = f"| 400 | {categories} | {mean:g} | {(value == 0).mean():.0%} | {shown[0].mean():.0%} | {above:.0%}"
+            print(f"{start} | {shown[1].mean():.0%} |", flush=True)
+
+
+class Release(NamedTuple):
+    """A table of a universe, the key it was published with, and what is seen of it."""
+
+    table: tuple[int, ...]
+    seen: tuple[float, ...]
+
+
+def universe(cells: int, categories: int, most: int) -> dict[tuple[int, ...], Block]:
+    """All tables of a parent with so many cells, no number above a limit."""
+    tables = {}
+    for table in itertools.product(range(most + 1), repeat=cells * max(categories, 1)):
+        counts = np.array(table, float).reshape(cells, -1)
+        counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)]) if categories else counts
+        tree = np.array([cells] * cells + [-1])
+        tables[table] = Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, summed(tree, counts)))
+    return tables
+
+
+def measure_method(keys: int) -> None:
+    """Print what a reader learns who keeps only the tables of which `publish` shows the same.
+
+    Asked are the small numbers that are wide enough for who does not know the method. A reader without the secret
+    keeps a table if any of the secrets tried shows it so.
+    """
+    print("| cells | categories | numbers up to | hide below | secret | known | in less than the width | hidden |")
+    print("|---|---|---|---|---|---|---|---|")
+    for cells, categories, most, below in ((3, 0, 9, 3), (4, 0, 5, 2), (2, 2, 3, 2)):
+        tables = universe(cells, categories, most)
+        flat = {table: block.tree.value.ravel() for table, block in tables.items()}
+        for secrets in ([None], [bytes([i]) * LEAST_SECRET for i in range(keys)]):
+            releases = [
+                Release(table, tuple(np.where(protected(block, Terms(below, secret=secret)).ravel(), -1, flat[table])))
+                for table, block in tables.items()
+                for secret in secrets
+            ]
+            known, narrow, hidden = learned(releases, flat, below)
+            start = f"| {cells} | {categories} | {most} | {below} | {'yes' if secrets[0] else 'none'}"
+            print(f"{start} | {known:.1%} | {narrow:.1%} | {hidden:.2f} |", flush=True)
+
+
+def learned(releases: Sequence[Release], flat: dict[tuple[int, ...], np.ndarray], below: int) -> tuple[float, ...]:
+    """Shares of small numbers that are known, and that are placed too narrowly; hidden numbers a table."""
+    same: dict[tuple[float, ...], set[tuple[int, ...]]] = defaultdict(set)
+    for release in releases:
+        same[release.seen].add(release.table)
+    every = np.array(list(flat.values()))
+    ends = {}
+    for seen, tables in same.items():
+        shown = np.array(seen)
+        agreeing = every[((every == shown) | ((shown < 0) & (every > 0))).all(axis=1)]
+        ends[seen] = np.ptp(np.array([flat[table] for table in tables]), axis=0), np.ptp(agreeing, axis=0)
+    small = known = narrow = hidden = 0
+    for release in releases:
+        value = flat[release.table]
+        method, without = ends[release.seen]
+        asked = (value > 0) & (value < below) & (without >= below)
+        small, known, narrow = (
+            small + asked.sum(),
+            known + (method[asked] == 0).sum(),
+            narrow + (method[asked] < below).sum(),
+        )
+        hidden += (np.array(release.seen) < 0).sum()
+    return known / small, narrow / small, hidden / len(releases)
 
 
 def town(rng: np.random.Generator, cells: int) -> tuple[gpd.GeoDataFrame, np.ndarray]:
@@ -286,6 +385,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--optimum", type=int, default=200)
     parser.add_argument("--moves", type=int, default=100, help="of borders")
     parser.add_argument("--seconds", type=float, default=60.0, help="for one optimum")
+    parser.add_argument("--keys", type=int, default=20, help="secrets that a reader who knows the method tries")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     asked = parser.parse_args(arguments)
@@ -299,6 +399,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         good &= measure_attack(asked.hierarchies, asked.seed)
     if "optimum" in asked.parts:
         measure_optimum(asked.optimum, asked.seed, asked.seconds)
+    if "zeros" in asked.parts:
+        measure_zeros(asked.seed)
+    if "method" in asked.parts:
+        measure_method(asked.keys)
     return 0 if good else 1
 
 

@@ -34,7 +34,7 @@ from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.persons import describe_not_out, found_not_out, not_going_out, without_persons
-from gridgis.privacy import Published, going_out, publish
+from gridgis.privacy import Published, going_out, publish, read_secret
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
 from gridgis.summarise import summarise
@@ -358,10 +358,13 @@ class Work:
 
     @cached_property
     def _released(self) -> Published:
-        keys = ("measures", "hide_below", "levels", "round_to", "as_of", "notes", "internal")
-        ledger = self.settings.get("publish", "ledger")
+        terms = ("hide_below", "zeros", "parts", "singletons", "round_to")
+        keys = ("measures", "levels", "as_of", "notes", "internal", *terms)
+        get = partial(self.settings.get, "publish")
+        ledger, secret = get("ledger"), get("secret_file")
         file = None if ledger is None else self.settings.base / ledger
-        return publish(self.table, ledger=file, **{key: self.settings.get("publish", key) for key in keys})
+        known = None if secret is None else read_secret(self.settings.base / secret)
+        return publish(self.table, ledger=file, secret=known, **{key: get(key) for key in keys})
 
     @property
     def published(self) -> Published:

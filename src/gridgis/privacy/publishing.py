@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 
 import geopandas as gpd
@@ -11,18 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 import pyproj
 
-from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
+from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed, require_grid, text_column
 from gridgis.persons import PERSONAL_TEXT, has_personal_text, personal_columns
-from gridgis.privacy.audit import attack
-from gridgis.privacy.hiding import hide
 from gridgis.privacy.ledger import Outgoing, Release, is_date, prepared
 from gridgis.privacy.network import Bools
 from gridgis.privacy.noise import CellKeys
+from gridgis.privacy.parts import Parts, sums_of
+from gridgis.privacy.protection import Terms, protected
 from gridgis.privacy.published import HIDDEN, NO_DATA, SHOWN, Published
 from gridgis.privacy.rounding import rounded
-from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of
+from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of, single_blocks
 from gridgis.privacy.together import ALL, SOME, require_safe_together
-from gridgis.summarise import COUNT, RATE, rate
+from gridgis.summarise import COUNT, PARTS, RATE, rate
 
 _Columns = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]]
 
@@ -32,6 +33,10 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     *,
     measures: Sequence[str] | None = None,
     hide_below: int = 10,
+    zeros: str = "shown",
+    parts: Parts | None = None,
+    singletons: bool | None = None,
+    secret: bytes | None = None,
     levels: Sequence[str | int] = (),
     round_to: int | None = None,
     noise: CellKeys | None = None,
@@ -44,8 +49,9 @@ def publish(  # noqa: PLR0913 - what users ask for by name
 
     A count from 1 to ``hide_below - 1`` is hidden, wherever it stands: in a cell, a parent, a level above, the whole.
     With it are hidden as few others as are needed so that a reader who knows all the sums (cells add up to parents,
-    these to the whole, categories to the count) can place none of the small ones in an interval narrower than
-    ``hide_below``. At the end the release is attacked; if an attack succeeds, nothing is published.
+    these to the whole, categories to the count), and that what is hidden is no zero, can place none of the small ones
+    in an interval narrower than ``hide_below``, nor tell that it is small. At the end the release is attacked; if an
+    attack succeeds, nothing is published.
 
     Parameters
     ----------
@@ -55,7 +61,19 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         Columns to let out: any that hold whole numbers of 0 or more, such as ``households``, ``count`` and
         ``count_<category>``, and ``count_per_100_households``. By default households and all that `summarise` counted.
     hide_below : int
-        Counts from 1 to ``hide_below - 1`` are protected. A true zero is shown.
+        Counts from 1 to ``hide_below - 1`` are protected.
+    zeros : str
+        "shown": a true zero is shown, and a reader knows of all that is hidden that it is 1 or more. "protected": a
+        true zero is a small count like others.
+    parts : mapping of str to sequence of str, optional
+        Which columns are the parts of which count, such as ``{"count": ["count_a", "count_b"]}``; an empty list where
+        a count has none. By default what `summarise` noted; sums that hold in every cell are found in any case.
+    singletons : bool, optional
+        True: a small count is as safe from whoever is alone in a cell, and so knows the 1 that stands there, as from
+        all others. By default where households or persons are counted.
+    secret : bytes, optional
+        At least 16 random bytes, the same for all releases: of the sets of numbers that could be hidden at nearly the
+        same cost they choose one, so that who knows the method cannot tell why it was this one. Kept nowhere.
     levels : sequence of str or int
         Levels above the parents for which totals are let out, from small to large: columns with the code of the place
         in which a cell lies, or how many leading characters of ``parent_code`` are that code.
@@ -84,25 +102,26 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     Raises
     ------
     GridError
-        If a measure is missing, personal, negative or not a whole number, ``hide_below`` is below 2, levels are not
-        nested, ``as_of`` is no date, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier
-        ones, succeeds.
+        If a measure is missing, personal, negative or not a whole number, ``hide_below`` is below 2, parts are more
+        than their count, columns are tied in a way that cannot be protected, levels are not nested, ``as_of`` is no
+        date, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
 
     Examples
     --------
     >>> table = summarise(example.grid, locate(example.events, example.grid))
     >>> shown = publish(table, hide_below=3)  # counts of 3, 1, 1 and 0
     >>> shown.table["count_status"].tolist()
-    ['hidden', 'hidden', 'hidden', 'shown']
+    ['shown', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
-    require_width(hide_below)
+    terms = Terms(hide_below, zeros, singletons, secret)
     _require_one_way(round_to, noise, internal)
     _require_date(as_of, ledger, internal)
     asked = _asked(grid, measures)
     places = places_of(grid, levels)
     columns: _Columns = {}
-    blocks = blocks_of(grid, measures_of(grid, asked), places)
+    counts, each_alone = measures_of(grid, asked), internal or noise is not None
+    blocks = single_blocks(grid, counts, places) if each_alone else blocks_of(grid, counts, places, parts)
     for block in blocks:
         value, hidden = block.tree.value, np.zeros(block.tree.value.shape, bool)
         if round_to is not None:
@@ -110,12 +129,13 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         elif noise is not None:
             value = noise.changed(block, grid[CODE])
         elif not internal:
-            hidden = protected(block, hide_below)
+            hidden = protected(block, terms)
         columns |= _columns(block, value, hidden)
     outgoing: Outgoing | None = None
     if ledger is not None:
         slack = round_to - 1 if round_to is not None else noise.most if noise is not None else 0
-        release = _release(grid, places, columns, (str(as_of), slack or int(hide_below), slack, "shown"))
+        said = (str(as_of), slack or int(hide_below), slack, zeros)
+        release = _release(grid, places, columns, said, _parts(grid, counts, parts))
         outgoing = prepared(ledger, release, require_safe_together)
     return Published(
         _cells(grid, asked, columns),
@@ -134,7 +154,9 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     )
 
 
-def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, int, int, str]) -> Release:
+def _release(
+    grid: Grid, places: Places, columns: _Columns, terms: tuple[str, int, int, str], parts: dict[str, list[str]]
+) -> Release:
     """What the ledger keeps: numbers as they are shown, and how far the truth may be from them."""
     as_of, hide_below, slack, zeros = terms
     ranges: dict[str, list[list[float] | None]] = {}
@@ -147,19 +169,35 @@ def _release(grid: Grid, places: Places, columns: _Columns, terms: tuple[str, in
         hidden[name] = np.flatnonzero(status == HIDDEN).tolist()
     cells = np.asarray(grid.geometry.to_numpy(), object)
     codes, above = places.code[: len(grid)], tuple(places.above.tolist())
-    crs, parts = pyproj.CRS(grid.crs).to_wkt(), _parts(grid)
+    crs = pyproj.CRS(grid.crs).to_wkt()
     return Release(as_of, crs, hide_below, codes, above, ranges, hidden, cells, zeros, parts)
 
 
-def _parts(grid: Grid) -> dict[str, list[str]]:
-    """The categories of the count that the table has, also those that are not let out, and how they add up to it."""
-    names = [str(name) for name in grid.columns if str(name).startswith(f"{COUNT}_") and name != RATE]
-    values = {name: pd.to_numeric(grid[name], errors="coerce") for name in names}
-    names = sorted(name for name in names if values[name].notna().any() and not (values[name] < 0).any())
-    if COUNT not in grid.columns or not names:
-        return {}
-    rest = pd.to_numeric(grid[COUNT], errors="coerce") - sum(values[name].fillna(0) for name in names)
-    return {} if (rest < 0).any() else {COUNT: [SOME if (rest > 0).any() else ALL, *names]}
+def _parts(grid: Grid, counts: Sequence[str], parts: Parts | None) -> dict[str, list[str]]:
+    """For each count of the table its parts, also those that are not let out, and how they add up to it."""
+    told = parts if parts is not None else grid.attrs.get(PARTS) or {}
+    noted = [name for total in told for name in (total, *told[total])]
+    named = [str(name) for name in grid.columns if str(name).startswith(f"{COUNT}_") and name != RATE]
+    asked = [name for name in dict.fromkeys([COUNT, *noted, *counts, *named]) if _is_count(grid, name)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GridWarning)  # `blocks_of` has told what is only guessed
+        try:
+            known = sums_of(grid, asked, parts)
+        except GridError:  # columns that are not let out fit no sum
+            known = sums_of(grid, list(counts), parts)
+    value = {name: pd.to_numeric(grid[name], errors="coerce").fillna(0) for name in asked}
+    exact = [bool((sum(value[part] for part in one.parts) == value[one.total]).all()) for one in known]
+    return {
+        one.total: [ALL if whole else SOME, *sorted(one.parts)] for one, whole in zip(known, exact, strict=True)
+    }
+
+
+def _is_count(grid: Grid, name: str) -> bool:
+    """Tell whether the table has a column of whole numbers of 0 or more by this name."""
+    if name not in grid.columns or not pd.api.types.is_numeric_dtype(grid[name]):
+        return False
+    given = grid[name].dropna().astype(float)
+    return bool(len(given) and ((given >= 0) & (given == np.floor(given))).all())
 
 
 def _require_date(as_of: object, ledger: object, internal: bool) -> None:
@@ -191,56 +229,6 @@ def measures_of(grid: Grid, measures: Sequence[str] | None) -> list[str]:
     asked = _asked(grid, measures)
     counts = [name for name in asked if name != RATE]
     return counts + [name for name in (COUNT, "households") if RATE in asked and name not in counts]
-
-
-def require_width(hide_below: int) -> None:
-    """Ask that counts below it can be protected at all.
-
-    Raises
-    ------
-    GridError
-        If it is no whole number, or below 2.
-    """
-    if not isinstance(hide_below, int | np.integer) or hide_below < 2:
-        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
-
-
-def protected(block: Block, hide_below: int) -> Bools:
-    """Choose what to hide in a block, and attack the choice.
-
-    Returns
-    -------
-    array of bool, places x columns
-
-    Raises
-    ------
-    GridError
-        If the attack succeeds.
-    """
-    network, value = block.tree.network(), block.tree.value
-    small = (value > 0) & (value < hide_below)
-    hiding = hide(network, small.ravel(), float(hide_below), hiding_costs(block).ravel())
-    hidden = np.array(hiding.hidden).reshape(value.shape) & ~np.isnan(value)
-    rest = ~block.shown.ravel()
-    found = attack(network, hidden.ravel(), hiding.small, float(hide_below), hiding.witness, harmless=rest)
-    if not found.passed:
-        raise GridError(
-            f"publish: of {found.protected} small numbers in {listed(block.names)} {len(found.exact)} could be worked "
-            f"out and {len(found.narrow)} placed too narrowly; nothing is published. Merge small cells, or let out "
-            "fewer categories."
-        )
-    return hidden
-
-
-def hiding_costs(block: Block) -> npt.NDArray[np.float64]:
-    """Say what it costs to hide each number of a block: 1, a little more for a larger one.
-
-    What is not shown costs nothing; a zero that is shown stays, whatever happens.
-    """
-    value, shown = block.tree.value, block.shown
-    known = np.log1p(np.nan_to_num(value))
-    cost = 1 + 0.01 * known / max(known.max(initial=0.0), 1.0)
-    return np.where(shown & (value > 0), cost, np.where(shown, np.inf, 0.0))
 
 
 def _columns(block: Block, value: npt.NDArray[np.float64], hidden: Bools) -> _Columns:
