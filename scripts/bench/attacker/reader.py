@@ -183,9 +183,10 @@ def part_of(whole: Problem, unknown: np.ndarray, matrix_by_column) -> Problem:
     )
 
 
-def narrowed(piece: Problem) -> tuple[np.ndarray, np.ndarray]:
+def narrowed(piece: Problem, low: np.ndarray | None = None, high: np.ndarray | None = None):
     """Bounds that every table keeps: each sum narrows each of its numbers until nothing moves."""
-    low, high = piece.low.copy(), np.full(len(piece.low), np.inf)
+    low = piece.low.copy() if low is None else low.copy()
+    high = np.full(len(piece.low), np.inf) if high is None else high.copy()
     matrix = piece.equations
     moved, rounds = True, 0
     terms = [slice(matrix.indptr[i], matrix.indptr[i + 1]) for i in range(matrix.shape[0])]
@@ -353,3 +354,28 @@ def attack(whole: Problem) -> Verdict:
         if (whole.width[unknown] > 0).any():
             low[unknown], high[unknown], broken[unknown] = attack_piece(part_of(whole, unknown, by_column))
     return Verdict(low, high, broken)
+
+
+def tables_that_agree(piece: Problem, most: int) -> list[np.ndarray] | None:
+    """Every table of whole numbers that agrees with what is shown; None if they are more than so many."""
+    found: list[np.ndarray] = []
+    waiting = [narrowed(piece)]
+    while waiting:
+        low, high = waiting.pop()
+        if (low > high).any():
+            continue
+        free = np.flatnonzero(high > low)
+        if not len(free):
+            if abs(piece.equations @ low - piece.right).max(initial=0) < 0.5:
+                found.append(low)
+            if len(found) > most:
+                return None
+            continue
+        first = free[np.argmin((high - low)[free])]
+        if high[first] - low[first] > 4 * most:
+            return None
+        for value in np.arange(low[first], high[first] + 1):
+            fixed_low, fixed_high = low.copy(), high.copy()
+            fixed_low[first] = fixed_high[first] = value
+            waiting.append(narrowed(piece, fixed_low, fixed_high))
+    return found
