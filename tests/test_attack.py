@@ -28,7 +28,7 @@ def test_the_attacker_finds_what_trying_every_table_finds(seed):
     rng = np.random.default_rng(seed)
     unknown, sums, most, width = int(rng.integers(2, 6)), int(rng.integers(1, 5)), 7, int(rng.integers(2, 5))
     truth = rng.integers(1, 4, unknown).astype(float)
-    matrix = rng.choice([0, 0, 1, 1, -1], (sums, unknown)).astype(float)
+    matrix = rng.choice([0, 0, 1, 1, -1, 2], (sums, unknown)).astype(float)
     matrix = np.vstack([matrix, np.ones(unknown)])  # so that every number has an upper end
     low = rng.integers(0, 2, unknown).astype(float)
     piece = reader.Problem(csr_array(matrix), matrix @ truth, low, np.full(unknown, float(width)), truth)

@@ -121,11 +121,26 @@ def sums(layout: Layout, keys: set[Key]) -> Iterator[tuple[list[Key], Key]]:
 
 
 def problem(
-    layout: Layout, seen: dict[Key, tuple[float, str]], truth: dict[Key, float], width: dict[Key, float], least: float
+    layout: Layout,
+    seen: dict[Key, tuple[float, str]],
+    truth: dict[Key, float],
+    width: dict[Key, float],
+    least: float | dict[Key, float],
 ) -> Problem:
     """All sums with a hidden number in them; ``least`` is the smallest value of a number that is marked as hidden."""
     keys = {key for key, (_, status) in seen.items() if status != "no data"}
-    equations = list(sums(layout, keys))
+    return from_sums(list(sums(layout, keys)), seen, truth, width, least)
+
+
+def from_sums(
+    equations: list[tuple[list[Key], Key]],
+    seen: dict[Key, tuple[float, str]],
+    truth: dict[Key, float],
+    width: dict[Key, float],
+    least: float | dict[Key, float],
+) -> Problem:
+    """A problem of sums (parts and total); a number in them that is not seen at all may be anything from 0."""
+    keys = {key for key, (_, status) in seen.items() if status != "no data"}
     hidden = [key for key in keys if seen[key][1] == "hidden"]
     rests = {part for parts, _ in equations for part in parts if part not in keys}
     names = sorted(hidden) + sorted(rests)
@@ -141,9 +156,13 @@ def problem(
             rows.append(len(right) - 1)
             columns.append(column)
             values.append(sign)
-    low = np.array([least] * len(hidden) + [0.0] * len(rests))
+    each = least if isinstance(least, dict) else dict.fromkeys(hidden, least)
+    low = np.array([each.get(key, 0.0) for key in names])
+    matrix = csr_array((values, (rows, columns)), shape=(len(right), len(names)))
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
     return Problem(
-        csr_array((values, (rows, columns)), shape=(len(right), len(names))),
+        matrix,
         np.array(right),
         low,
         np.array([width.get(key, 0.0) for key in names]),
@@ -193,15 +212,15 @@ def narrowed(piece: Problem, low: np.ndarray | None = None, high: np.ndarray | N
     while moved and rounds < 200:
         moved, rounds = False, rounds + 1
         for row, term in enumerate(terms):
-            unknown, sign = matrix.indices[term], matrix.data[term]
-            least = np.where(sign > 0, low[unknown], -high[unknown])
-            most = np.where(sign > 0, high[unknown], -low[unknown])
+            unknown, times = matrix.indices[term], matrix.data[term]
+            ends = times * low[unknown], times * high[unknown]
+            least, most = np.minimum(*ends), np.maximum(*ends)
             # what the others leave; infinities are counted, not subtracted
-            down = _without(least, -np.inf)
-            up = _without(most, np.inf)
-            new_most, new_least = piece.right[row] - down, piece.right[row] - up
-            below = np.where(sign > 0, new_least, -new_most)
-            over = np.where(sign > 0, new_most, -new_least)
+            left = (
+                (piece.right[row] - _without(most, np.inf)) / times,
+                (piece.right[row] - _without(least, -np.inf)) / times,
+            )
+            below, over = np.ceil(np.minimum(*left) - 1e-6), np.floor(np.maximum(*left) + 1e-6)
             if (below > low[unknown] + 0.5).any() or (over < high[unknown] - 0.5).any():
                 low[unknown] = np.maximum(low[unknown], below)
                 high[unknown] = np.minimum(high[unknown], over)
@@ -219,7 +238,8 @@ def _without(ends: np.ndarray, infinite: float) -> np.ndarray:
 
 def is_forest(piece: Problem) -> bool:
     """Whether no two sums are linked in a ring: then bounds narrowed by each sum in turn are exact."""
-    return piece.equations.nnz == sum(piece.equations.shape) - 1
+    ones = (abs(piece.equations.data) == 1).all()
+    return bool(ones) and piece.equations.nnz == sum(piece.equations.shape) - 1
 
 
 class Search:
