@@ -35,6 +35,7 @@ KINDS = (
     "merged cells",
     "moved borders",
     "any cells, anything",
+    "a rate, then counts",
 )
 
 
@@ -86,6 +87,9 @@ def table_of(asked: Asked, held: dict[str, np.ndarray]) -> gpd.GeoDataFrame:
     data = {"grid_code": [f"{p}{n:03d}" for p, n in zip(parents, number, strict=True)], "parent_code": parents}
     for name in ("households", "count", "count_a", "count_b", "count_c"):
         data[name] = [int(held[name][edges[i] : edges[i + 1]].sum()) for i in cells]
+    data["count_per_100_households"] = [
+        100 * n / h if h else np.nan for n, h in zip(data["count"], data["households"], strict=True)
+    ]
     shapes = [shapely.box(5e5 + 100 * edges[i], 4e6, 5e5 + 100 * edges[i + 1], 4e6 + 100) for i in cells]
     return gpd.GeoDataFrame(data, geometry=shapes, crs=4547)
 
@@ -113,6 +117,10 @@ def asked_for(kind: str, rng: np.random.Generator, strips: int) -> list[Asked]:
         last = releases[-1]
         new = Asked(edges, "110101", last.measures, last.levels, limit, last.zeros)
         everything = "anything" in kind
+        if kind.startswith("a rate"):
+            rate = ["households", "count_per_100_households"]
+            releases[0].measures, new.measures = (["count"], rate) if rng.random() < 0.5 else (rate, ["count"])
+            new.hide_below = int(rng.choice([2, limit]))
         if kind == "other categories" or everything:
             new.measures = some_measures(rng)
         if kind == "other levels" or everything:
@@ -168,7 +176,14 @@ class Joined:
         parts = {"count": names} if names and "count" in asked.measures else {}
         layout: Layout = layout_of(table, asked.levels, parts, complete)
         seen = read(published)
-        truth = truth_of(table, layout, asked.measures)
+        counted = [name for name in asked.measures if "_per_" not in name]
+        rates = {key: value for key, value in seen.items() if key[2] not in counted}
+        seen = {key: value for key, value in seen.items() if key[2] in counted}
+        for (level, code, _), (rate, status) in rates.items():
+            houses = seen.get((level, code, "households"), (0, "hidden"))
+            if status == houses[1] == "shown" and "count" not in counted:
+                seen[level, code, "count"] = (round(rate * houses[0] / 100), "shown")
+        truth = truth_of(table, layout, sorted({key[2] for key in seen}))
 
         def own(key: Key) -> Key:
             return (f"{release}:{key[0]}", key[1], key[2])
@@ -184,9 +199,10 @@ class Joined:
         for i, code in enumerate(table["grid_code"]):
             strips = range(asked.edges[i], asked.edges[i + 1])
             self.cells.append((release, strips.start, strips.stop, asked.hide_below))
-            for name in asked.measures:
-                self.equations.append(([("ground", str(s), name) for s in strips], own(("cell", code, name))))
-        self.columns |= set(asked.measures)
+            for name in {key[2] for key in seen}:
+                if ("cell", code, name) in seen:
+                    self.equations.append(([("ground", str(s), name) for s in strips], own(("cell", code, name))))
+        self.columns |= {key[2] for key in seen}
 
     def strips_add_up(self) -> None:
         """Categories of a strip are its count, with what is in none."""
