@@ -11,6 +11,7 @@ values each small number can have. A small number is *broken* if the values that
   same way, and those that leave the same holes are kept. This reader learns more; it is reported, not counted.
 - **releases**: two and three releases of one date with a ledger, attacked together.
 - **hostile**: tables that are not what they seem; and what contributors who are alone in a cell learn of others.
+- **rounded**: what rounded numbers, and numbers with noise, leave of those below the base.
 
 Ends with 1 if a number is broken.
 """
@@ -25,9 +26,10 @@ from collections.abc import Sequence
 from attacker.hostile import measure_alone, measure_hostile
 from attacker.method import measure_method
 from attacker.releases import measure_releases
+from attacker.rounded import measure_noise, measure_rounded
 from attacker.tables import measure_tables, report, report_faults
 
-PARTS = ("tables", "method", "releases", "hostile")
+PARTS = ("tables", "method", "releases", "hostile", "rounded")
 
 
 def attack_tables(options: argparse.Namespace) -> int:
@@ -61,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "hostile" in options.parts:
         bad += measure_hostile(some, options.seed)
         measure_alone(some, options.seed)
+    if "rounded" in options.parts:
+        bad += measure_rounded(some, options.seed)
+        measure_noise(some, options.seed)
     return int(bad > 0)
 
 

@@ -38,6 +38,7 @@ class Problem:
     width: np.ndarray  # the span that is promised for each unknown; 0 where nothing is
     truth: np.ndarray  # used as one more table that agrees, and to test the sums themselves
     names: list[Key] = field(default_factory=list)
+    high: np.ndarray | None = None  # where a reader knows an upper end of each
 
 
 @dataclass
@@ -199,13 +200,15 @@ def part_of(whole: Problem, unknown: np.ndarray, matrix_by_column) -> Problem:
         whole.low[unknown],
         whole.width[unknown],
         whole.truth[unknown],
+        high=None if whole.high is None else whole.high[unknown],
     )
 
 
 def narrowed(piece: Problem, low: np.ndarray | None = None, high: np.ndarray | None = None):
     """Bounds that every table keeps: each sum narrows each of its numbers until nothing moves."""
     low = piece.low.copy() if low is None else low.copy()
-    high = np.full(len(piece.low), np.inf) if high is None else high.copy()
+    known = np.full(len(piece.low), np.inf) if piece.high is None else piece.high
+    high = known.copy() if high is None else high.copy()
     matrix = piece.equations
     moved, rounds = True, 0
     terms = [slice(matrix.indptr[i], matrix.indptr[i + 1]) for i in range(matrix.shape[0])]
@@ -346,7 +349,7 @@ def attack_piece(piece: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if len(piece.low) <= 24:
         matrix = piece.equations
         key = (matrix.indptr.tobytes(), matrix.indices.tobytes(), matrix.data.tobytes(), piece.right.tobytes())
-        key += (piece.low.tobytes(), piece.width.tobytes())
+        key += (piece.low.tobytes(), piece.width.tobytes(), None if piece.high is None else piece.high.tobytes())
         if key in MEMO:
             return MEMO[key]
     low, high = narrowed(piece)
