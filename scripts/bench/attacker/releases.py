@@ -61,6 +61,7 @@ class Outcome:
     accepted: int = 0
     small: int = 0
     broken: int = 0
+    alone: int = 0
     ground: int = 0
     ground_broken: int = 0
     examples: list[str] = field(default_factory=list)
@@ -165,6 +166,8 @@ class Joined:
         self.width: dict[Key, float] = {}
         self.least: dict[Key, float] = {}
         self.columns: set[str] = set()
+        self.releases: list[list[tuple[list[Key], Key]]] = []
+        self.numbers: list[int] = []
         self.cells: list[tuple[int, int, int, int]] = []  # release, from, to, limit
         for name, numbers in held.items():
             self.truth.update({("ground", str(i), name): float(n) for i, n in enumerate(numbers)})
@@ -190,7 +193,10 @@ class Joined:
 
         self.seen.update({own(key): value for key, value in seen.items()})
         self.truth.update({own(key): value for key, value in truth.items()})
-        self.equations += [([own(key) for key in some], own(total)) for some, total in sums(layout, set(seen))]
+        known = [([own(key) for key in some], own(total)) for some, total in sums(layout, set(seen))]
+        self.equations += known
+        self.releases.append(known)
+        self.numbers.append(release)
         least = 0 if asked.zeros == "protected" else 1
         self.least.update({own(key): least for key, (_, status) in seen.items() if status == "hidden"})
         for key, number in truth.items():
@@ -210,6 +216,17 @@ class Joined:
         for i in range(len(self.held["count"])):
             if "count" in self.columns:
                 self.equations.append(([("ground", str(i), name) for name in parts], ("ground", str(i), "count")))
+
+    def broken_alone(self) -> set[Key]:
+        """Small numbers that are broken by what their own release tells."""
+        found = set()
+        for number, known in enumerate(self.releases):
+            prefix = f"{self.numbers[number]}:"
+            seen = {key: value for key, value in self.seen.items() if key[0].startswith(prefix)}
+            whole = from_sums(known, seen, self.truth, self.width, self.least)
+            verdict = attack(whole)
+            found |= {whole.names[i] for i in np.flatnonzero(verdict.broken)}
+        return found
 
     def differences(self) -> set[Key]:
         """Pieces of ground that two cells of different releases have in common, or one has more."""
@@ -262,7 +279,8 @@ def judge(outcome: Outcome, joined: Joined) -> None:
     joined.strips_add_up()
     pieces = joined.differences()
     whole = from_sums(joined.equations, joined.seen, joined.truth, joined.width, joined.least)
-    verdict = attack(whole)
+    verdict, alone = attack(whole), joined.broken_alone()
+    outcome.alone = len(alone)
     shown = [k for k in joined.width if joined.seen.get(k, (0, "hidden"))[1] == "shown"]
     outcome.small, outcome.broken = len(shown), len(shown)
     for i, key in enumerate(whole.names):
@@ -271,7 +289,7 @@ def judge(outcome: Outcome, joined: Joined) -> None:
         outcome.broken += verdict.broken[i] and not on_ground
         outcome.ground += on_ground
         outcome.ground_broken += verdict.broken[i] and on_ground
-        if verdict.broken[i] and len(outcome.examples) < 3:
+        if verdict.broken[i] and key not in alone and len(outcome.examples) < 3:
             low, high = verdict.low[i], verdict.high[i]
             outcome.examples.append(f"{key} is {whole.truth[i]:g}, a reader of all knows {low:g} to {high:g}")
 
@@ -280,10 +298,10 @@ def measure_releases(sets: int, seed: int) -> int:
     """Print what is learned from several releases; tell how many small numbers are broken."""
     warnings.simplefilter("ignore")
     print(
-        "\n| releases | sets | let out / refused | sets with two let out | small numbers | broken | "
+        "\n| releases | sets | let out / refused | sets with two let out | small numbers | broken | by one alone | "
         "small pieces of ground | broken | CPU s |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     worst: dict[str, list[str]] = defaultdict(list)
     reasons: Counter[str] = Counter()
     broken = 0
@@ -294,12 +312,12 @@ def measure_releases(sets: int, seed: int) -> int:
         some = [try_releases(kind, [seed, number]) for number in range(sets)]
         total = {
             name: sum(getattr(o, name) for o in some)
-            for name in ("accepted", "refused", "small", "broken", "ground", "ground_broken")
+            for name in ("accepted", "refused", "small", "broken", "alone", "ground", "ground_broken")
         }
         both = sum(o.accepted > 1 for o in some)
         print(
             f"| {kind} | {sets} | {total['accepted']} / {total['refused']} | {both} | {total['small']:,} | "
-            f"{total['broken']:,} | {total['ground']:,} | {total['ground_broken']:,} | "
+            f"{total['broken']:,} | {total['alone']:,} | {total['ground']:,} | {total['ground_broken']:,} | "
             f"{time.process_time() - began:.0f} |"
         )
         broken += total["broken"] + total["ground_broken"]
