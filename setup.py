@@ -12,7 +12,7 @@ setup(
     ext_modules=[
         Extension(
             "gridgis._core",
-            ["src/gridgis/_core.c", "src/gridgis/_index.c", "src/gridgis/_pack.c"],
+            ["src/gridgis/_core.c", "src/gridgis/_index.c", "src/gridgis/_pack.c", "src/gridgis/_flows.c"],
             depends=["src/gridgis/_core.h"],
             define_macros=[("Py_LIMITED_API", LIMITED_API)],
             extra_compile_args=FLAGS,

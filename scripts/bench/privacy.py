@@ -38,10 +38,11 @@ from gridgis.privacy import publish
 from gridgis.privacy.audit import attack, interval
 from gridgis.privacy.hiding import hide
 from gridgis.privacy.network import Network, Tree
-from gridgis.privacy.publishing import hiding_costs
+from gridgis.privacy.protection import Terms, hiding_costs, known_of, protected, small_in
 from gridgis.privacy.tables import Block
 
 WIDTH = 10.0
+TERMS = Terms(int(WIDTH))
 PARTS = ("size", "ledger", "attack", "optimum")
 
 
@@ -55,22 +56,32 @@ def hierarchy(rng: np.random.Generator, cells: int, levels: int, categories: int
     counts = rng.poisson(rng.gamma(0.8, mean / 0.8, (cells, 1)) * shares).astype(float)
     if categories:
         counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)])
+    return Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, summed(tree, counts)))
+
+
+def district(rng: np.random.Generator, cells: int, categories: int, mean: float) -> Block:
+    """So many events in a cell on average, in categories of different shares; 50 cells a parent, then the whole."""
+    parents = -(-cells // 50)
+    tree = np.concatenate([cells + np.arange(cells) // 50, np.full(parents, cells + parents), [-1]])
+    shares = rng.dirichlet(np.full(categories, 0.7))
+    counts = rng.poisson(mean * shares, (cells, categories)).astype(float)
+    counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)])
+    return Block(tuple(f"count_{i}" for i in range(categories + 1)), Tree(tree, summed(tree, counts)))
+
+
+def summed(tree: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The counts of the cells, and those of all places above them."""
     value = np.zeros((len(tree), counts.shape[1]))
-    value[:cells] = counts
+    value[: len(counts)] = counts
     for place in range(len(tree) - 1):
         value[tree[place]] += value[place]
-    return Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, value))
+    return value
 
 
 def drawn(rng: np.random.Generator, most_cells: int, most_categories: int) -> Block:
     """A hierarchy of three or four levels."""
     cells, categories = int(rng.integers(4, most_cells)), int(rng.integers(0, most_categories + 1))
     return hierarchy(rng, cells, int(rng.choice([3, 4])), categories, float(rng.choice([1, 3, 10, 30, 100])))
-
-
-def small_in(block: Block) -> np.ndarray:
-    value = block.tree.value.ravel()
-    return (value > 0) & (value < WIDTH)
 
 
 def measure_attack(hierarchies: int, seed: int) -> bool:
@@ -81,13 +92,13 @@ def measure_attack(hierarchies: int, seed: int) -> bool:
     began = time.process_time()
     for _ in range(hierarchies):
         block = drawn(rng, 40, 5)
-        network, small = block.tree.network(), small_in(block)
+        network, small = known_of(block, TERMS), small_in(block, TERMS).ravel()
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
-        hidden = np.array(hiding.hidden)
-        found = attack(network, hidden, hiding.small, WIDTH, hiding.witness)
+        hidden = hiding.hidden
+        found = attack(network, hidden, hiding.small, WIDTH, hiding.proof)
         alone = attack(network, small, [], WIDTH, {})
         chosen = rng.permutation(hiding.small)[:1]
-        ends = [interval(network.sums, network.value, hidden, int(edge)) for edge in chosen]
+        ends = [interval(network.sums, network.value, hidden, int(edge), network.lowest) for edge in chosen]
         narrow = sum(high - low < WIDTH - 1e-6 for low, high in ends)
         more = (
             small.size,
@@ -128,7 +139,7 @@ def least(network: Network, small: np.ndarray, cost: np.ndarray, seconds: float)
     for table in range(1, tables + 1):
         add({table: sums}, 0, 0)
         add({0: -WIDTH * one, table: one}, -np.inf, 0)
-        add({0: diags_array(np.minimum(value, WIDTH)).tocsr(), table: one}, 0, np.inf)
+        add({0: diags_array(np.minimum(network.rooms[1], WIDTH)).tocsr(), table: one}, 0, np.inf)
     for i, edge in enumerate(protected.tolist()):
         add({2 * i + 1: one[[edge]], 2 * i + 2: -one[[edge]]}, WIDTH, np.inf)
     lower, upper = np.full((tables + 1) * size, -WIDTH), np.full((tables + 1) * size, WIDTH)
@@ -154,14 +165,14 @@ def measure_optimum(wanted: int, seed: int, seconds: float) -> None:
     while len(ratios) < wanted:
         block = drawn(rng, 16, 3)
         network, small, cost = (
-            block.tree.network(),
-            small_in(block),
+            known_of(block, TERMS),
+            small_in(block, TERMS).ravel(),
             np.where(block.tree.value > 0, 1.0, np.inf).ravel(),
         )
         if not small.any() or small.sum() > 14:
             continue
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
-        mine, optimum = int(sum(hiding.hidden)) - int(small.sum()), least(network, small, cost, seconds)
+        mine, optimum = int(hiding.hidden.sum()) - int(small.sum()), least(network, small, cost, seconds)
         if optimum is None:
             late += 1
             continue
@@ -178,15 +189,15 @@ def measure_size(seed: int) -> bool:
     head = "cells", "categories", "mean", "numbers", "small", "hidden with them", "hide, CPU s", "attack, CPU s"
     print(f"| {' | '.join(head)} | exact | narrow |\n|{'---|' * (len(head) + 2)}")
     good = True
-    for mean in (5.0, 50.0, 500.0):
-        block = hierarchy(np.random.default_rng(seed), 2532, 4, 10, mean)
-        network, small = block.tree.network(), small_in(block)
+    for mean in (0.5, 5.0, 50.0, 500.0):
+        block = district(np.random.default_rng(seed), 2532, 10, mean)
+        network, small = known_of(block, TERMS), small_in(block, TERMS).ravel()
         began = time.process_time()
         hiding = hide(network, small, WIDTH, hiding_costs(block).ravel())
         middle = time.process_time()
-        found = attack(network, np.array(hiding.hidden), hiding.small, WIDTH, hiding.witness)
+        found = attack(network, hiding.hidden, hiding.small, WIDTH, hiding.proof)
         times = f"{middle - began:.1f} | {time.process_time() - middle:.1f}"
-        extra = int(sum(hiding.hidden)) - int(small.sum())
+        extra = int(hiding.hidden.sum()) - int(small.sum())
         start = f"| 2,532 | 10 | {mean:g} | {small.size:,} | {small.sum():,} | {extra:,}"
         print(f"{start} | {times} | {len(found.exact)} | {len(found.narrow)} |", flush=True)
         good &= found.passed

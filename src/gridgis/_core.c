@@ -498,6 +498,8 @@ static PyMethodDef methods[] = {
     {"scan_cells", scan_cells, METH_VARARGS, scan_cells_doc},
     {"push_symbols", push_symbols, METH_VARARGS, push_symbols_doc},
     {"pull_symbols", pull_symbols, METH_VARARGS, pull_symbols_doc},
+    {"flow_most", flow_most, METH_VARARGS, flow_most_doc},
+    {"flow_cheapest", flow_cheapest, METH_VARARGS, flow_cheapest_doc},
     {NULL, NULL, 0, NULL},
 };
 

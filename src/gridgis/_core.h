@@ -18,4 +18,9 @@ PyObject *push_symbols(PyObject *self, PyObject *args);
 PyObject *pull_symbols(PyObject *self, PyObject *args);
 extern const char push_symbols_doc[], pull_symbols_doc[];
 
+/* _flows.c: flows on hidden counts (gridgis.privacy) */
+PyObject *flow_most(PyObject *self, PyObject *args);
+PyObject *flow_cheapest(PyObject *self, PyObject *args);
+extern const char flow_most_doc[], flow_cheapest_doc[];
+
 #endif

@@ -13,6 +13,9 @@ from gridgis.persons import personal_columns
 COUNT = "count"
 """The column of all things; ``count_<category>`` are its parts and add up to it."""
 
+PARTS = "parts"
+"""Under this name the table notes in ``attrs`` which columns are the parts of which count."""
+
 RATE = "count_per_100_households"
 """The rate, named after its denominator."""
 
@@ -41,7 +44,7 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     -------
     GeoDataFrame
         The grid, row by row, with ``count`` (int), ``count_<category>`` (int) for each category in the order of
-        their names, and, where the grid knows households, ``count_per_100_households`` (float, NaN where there
+        their names (``attrs["parts"]`` says that these are the parts of ``count``), and, where the grid knows households, ``count_per_100_households`` (float, NaN where there
         are none: a rate without a denominator is missing, not zero).
 
     Raises
@@ -75,7 +78,9 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     if by:
         category = located[by][has_cell]
         names = np.where(category.isna() | category.astype(str).eq(""), NO_CATEGORY, category.astype(str))
-        for name in _categories(names, located, by):
+        categories = _categories(names, located, by)
+        table.attrs[PARTS] = {COUNT: [f"{COUNT}_{name}" for name in categories]}
+        for name in categories:
             column = f"{COUNT}_{name}"
             if column in table.columns or column == RATE:
                 raise GridError(f"{by}: the category {name!r} would overwrite the column {column}; rename it.")

@@ -10,19 +10,28 @@ import pandas as pd
 from gridgis.contract import CODE, Grid, GridError, require_grid, text_column
 from gridgis.privacy.merging import merge_small
 from gridgis.privacy.network import Bools
-from gridgis.privacy.publishing import measures_of, protected, require_width
+from gridgis.privacy.parts import Parts
+from gridgis.privacy.protection import Terms, protected, small_in
+from gridgis.privacy.publishing import measures_of
 from gridgis.privacy.rounding import rounded
 from gridgis.privacy.tables import REST, Block, blocks_of, places_of
 
 
 def protection_costs(
-    table: Grid, *, measures: Sequence[str] | None = None, hide_below: int = 10, levels: Sequence[str | int] = ()
+    table: Grid,
+    *,
+    measures: Sequence[str] | None = None,
+    hide_below: int = 10,
+    zeros: str = "shown",
+    parts: Parts | None = None,
+    singletons: bool | None = None,
+    levels: Sequence[str | int] = (),
 ) -> pd.DataFrame:
     """Compare ways of protecting a table by what readers lose.
 
     Parameters
     ----------
-    table, measures, hide_below, levels
+    table, measures, hide_below, zeros, parts, singletons, levels
         As for `publish`.
 
     Returns
@@ -44,17 +53,17 @@ def protection_costs(
     >>> protection_costs(table, hide_below=3)[["way", "cells", "hidden"]].values.tolist()[0]
     ['hide', 4, 5]
     """
-    require_width(hide_below)
+    terms = Terms(hide_below, zeros, singletons)
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     counts = measures_of(grid, measures)
-    whole = blocks_of(grid, counts, places_of(grid, levels))
-    rows = [_hiding("hide", len(grid), whole, hide_below)]
+    whole = blocks_of(grid, counts, places_of(grid, levels), parts)
+    rows = [_hiding("hide", len(grid), whole, terms)]
     rows += [_rounding(base, len(grid), whole) for base in (3, 5)]
     merged = merge_small(grid, counts, hide_below)
     level_columns = [name for name in levels if isinstance(name, str)]
     merged = merged.assign(**{name: grid.set_index(CODE)[name].loc[merged[CODE]].to_numpy() for name in level_columns})
-    parts = blocks_of(merged, counts, places_of(merged, levels))
-    rows.append(_hiding("merge, then hide", len(merged), parts, hide_below))
+    fewer = blocks_of(merged, counts, places_of(merged, levels), parts)
+    rows.append(_hiding("merge, then hide", len(merged), fewer, terms))
     costs = pd.DataFrame(rows)
     return costs.assign(way=text_column(costs["way"]))
 
@@ -63,12 +72,12 @@ def _numbers(blocks: Sequence[Block]) -> int:
     return sum(int(block.shown.sum()) for block in blocks)
 
 
-def _hiding(way: str, cells: int, blocks: Sequence[Block], hide_below: int) -> dict[str, object]:
+def _hiding(way: str, cells: int, blocks: Sequence[Block], terms: Terms) -> dict[str, object]:
     small = hidden = 0
     for block in blocks:
-        out: Bools = protected(block, hide_below) & block.shown
+        out: Bools = protected(block, terms) & block.shown
         hidden += int(out.sum())
-        small += int(((block.tree.value > 0) & (block.tree.value < hide_below) & block.shown).sum())
+        small += int((small_in(block, terms) & block.shown).sum())
     numbers = _numbers(blocks)
     share = round(100 * hidden / max(numbers, 1), 2)
     start: dict[str, object] = {"way": way, "cells": cells, "numbers": numbers, "small": small, "hidden": hidden}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
+from gridgis.privacy.flows import Flows
 from gridgis.privacy.network import FREE, Bools, Floats, Network, Steps
+from gridgis.progress import progress
 
 MOST_TRIED = 60
 """Up to so many counts that are hidden for others, each is tried to be done without."""
@@ -35,141 +39,195 @@ class Witness:
         return {*self.high, *self.low}
 
 
-@dataclass
+Proof = tuple[Witness, ...]
+"""Witnesses of one count; whatever a lone contributor knows, one of them does without changing it."""
+
+
 class Hiding:
     """Counts of a network that are being hidden.
 
-    Attributes
+    Parameters
     ----------
     network : Network
-    small : list of int
+    small : sequence of int
         The counts that must not be worked out, ascending.
     width : float
         So wide must be what a reader can find out about each of them.
-    price : list of float
-        What hiding each count costs: 0 where it is hidden.
-    witness : dict
-        For each small count that is safe, the proof.
+    cost : array of float
+        What hiding each other count costs.
+    known : sequence of sequence of int
+        For each lone contributor the counts that this one knows.
+
+    Attributes
+    ----------
+    proof : dict
+        For each small count that is safe, the witnesses.
     """
 
-    network: Network
-    small: list[int]
-    width: float
-    cost: Floats
-    price: list[float] = field(default_factory=list)
-    witness: dict[int, Witness] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.price = self.cost.tolist()
-        for edge in self.small:
-            self.price[edge] = 0.0
+    def __init__(
+        self, network: Network, small: Sequence[int], width: float, cost: Floats, known: Sequence[Sequence[int]] = ()
+    ) -> None:
+        self.network, self.small, self.width, self.cost = network, list(small), width, cost
+        self.proof: dict[int, Proof] = {}
+        price = np.array(cost, float)
+        price[self.small] = 0.0
+        self.flows = Flows(network, price)
+        self._rises, self._falls = (room.tolist() for room in network.rooms)
+        self._is_small = set(self.small)
+        self._known = known
+        self._knowers: dict[int, set[int]] = defaultdict(set)
+        for who, edges in enumerate(known):
+            for edge in edges:
+                self._knowers[edge].add(who)
 
     @property
-    def hidden(self) -> list[bool]:
+    def hidden(self) -> Bools:
         """Tell which counts are hidden."""
-        return [price < FREE for price in self.price]
+        return np.asarray(self.flows.prices < FREE)
 
     def protect(self) -> None:
         """Hide what is needed until each small count is safe."""
-        amounts, hidden = self.network.amounts, self.hidden
-        waiting = []
-        for edge in sorted(self.small, key=lambda edge: (-amounts[edge], edge)):
-            if edge not in self.witness and not self._is_safe(edge, hidden):
-                waiting.append(edge)
-        for edge in waiting:
-            if not self._made_safe(edge, hidden):
+        value = self.network.value
+        order = sorted(self.small, key=lambda edge: (-value[edge], edge))
+        waiting = [edge for edge in progress(order, "looking") if edge not in self.proof and not self._is_safe(edge)]
+        for edge in progress(waiting, "hiding"):
+            if not self._made_safe(edge):
                 raise AssertionError("every count can rise together with all that it is a part of")
 
-    def _made_safe(self, edge: int, hidden: list[bool]) -> bool:
+    def _made_safe(self, edge: int) -> bool:
         """Hide what a count needs to be safe, if that is possible."""
-        if edge in self.witness or self._is_safe(edge, hidden):
-            return True
-        found = self._cheapest(edge)
-        if found is None:
-            return False
-        for other in found.counts():
-            self.price[other] = 0.0
-            hidden[other] = True
-        self._keep(edge, found)
+        while edge not in self.proof and not self._is_safe(edge):
+            known = self._open_to(edge)
+            with self._fixed(known):
+                found = self._cheapest(edge)
+            if found is None:
+                return False
+            for other in found.counts():
+                self.flows.set_price(other, 0.0)
+            if not self._knowers:
+                self._keep(edge, (found,))
         return True
 
-    def _is_safe(self, edge: int, hidden: list[bool]) -> bool:
+    def _is_safe(self, edge: int) -> bool:
         """Look for a proof among what is hidden; keep it for all counts that it speaks of."""
-        proof = self.safe(edge, hidden)
+        proof = self.safe(edge)
         if proof is not None:
             self._keep(edge, proof)
         return proof is not None
 
-    def _keep(self, edge: int, proof: Witness) -> None:
-        for other in proof.counts():
-            if other in self._is_small and proof.width(other) >= self.width - FREE:
-                self.witness.setdefault(other, proof)
-        self.witness[edge] = proof
-
-    @property
-    def _is_small(self) -> set[int]:
-        known = self.__dict__.get("_small_set")
-        if known is None:
-            known = self.__dict__["_small_set"] = set(self.small)
-        return known
+    def _keep(self, edge: int, proof: Proof) -> None:
+        if not self._knowers:
+            for other in proof[0].counts():
+                if other in self._is_small and proof[0].width(other) >= self.width - FREE:
+                    self.proof.setdefault(other, proof)
+        self.proof[edge] = proof
 
     def _cheapest(self, edge: int) -> Witness | None:
         """The cheapest of the cycles that give a count room, by how much of the room lies below it."""
-        own, best, limit = self.network.amounts[edge], None, np.inf
+        own, best, limit = min(self._falls[edge], self.width), None, np.inf
         for fall in dict.fromkeys((own, 0.0, own // 2)):
-            found = self.network.cheapest_cycle(edge, self.price, rise=self.width - fall, fall=fall, limit=limit)
+            rise = self.width - fall
+            found = self.flows.cheapest(edge, rise, fall, limit)
             if found is not None:
                 limit, steps = found
-                rise = self.width - fall
                 best = Witness({k: s * rise for k, s in steps.items()}, {k: -s * fall for k, s in steps.items()})
                 if limit < FREE:
                     break
         return best
 
-    def safe(self, edge: int, hidden: list[bool]) -> Witness | None:
-        """Prove with the hidden counts alone that a count has the width, if it has."""
-        high = self.network.most(edge, hidden, self.width, rises=True)
+    def safe(self, edge: int) -> Proof | None:
+        """Prove with the hidden counts alone that a count has the width for everybody, if it has."""
+        first = self._witness(edge)
+        if first is None:
+            return None
+        proof, left = [first], self._touched(edge, first)
+        while left:
+            for known in (left, {min(left)}):
+                with self._fixed(known):
+                    other = self._witness(edge)
+                if other is not None:
+                    break
+            else:
+                return None
+            proof.append(other)
+            left &= self._touched(edge, other)
+        return tuple(proof)
+
+    def _open_to(self, edge: int) -> set[int]:
+        """A contributor to whom a count is not safe; none if it is safe to nobody."""
+        first = self._witness(edge)
+        if first is None:
+            return set()
+        left = self._touched(edge, first)
+        while left:
+            known = {min(left)}
+            with self._fixed(known):
+                other = self._witness(edge)
+            if other is None:
+                return known
+            left &= self._touched(edge, other)
+        return set()
+
+    def _touched(self, edge: int, witness: Witness) -> set[int]:
+        """The lone contributors who know of a witness that it is not so, and do not know the count itself."""
+        if not self._knowers:
+            return set()
+        know = [self._knowers[other] for other in witness.counts() if other in self._knowers]
+        return set().union(*know) - self._knowers.get(edge, set())
+
+    @contextmanager
+    def _fixed(self, known: Collection[int]) -> Iterator[None]:
+        """Leave what some contributors know as it is."""
+        edges = sorted({edge for who in known for edge in self._known[who]})
+        before = [self.flows.price(edge) for edge in edges]
+        for edge in edges:
+            self.flows.set_price(edge, np.inf)
+        yield
+        for edge, price in zip(edges, before, strict=True):
+            self.flows.set_price(edge, price)
+
+    def _witness(self, edge: int) -> Witness | None:
+        high = self.flows.most(edge, self.width, rises=True)
         left = self.width - high.get(edge, 0.0)
-        low = self.network.most(edge, hidden, left, rises=False) if left > FREE else {}
+        low = self.flows.most(edge, left, rises=False) if left > FREE else {}
         witness = Witness(high, low)
         return witness if witness.width(edge) >= self.width - FREE else None
 
     @property
     def extra(self) -> list[int]:
         """Give the counts hidden for the sake of others, the dearest first."""
-        amounts, small = self.network.amounts, self._is_small
-        costly = np.flatnonzero(self.cost > FREE).tolist()
-        extra = [edge for edge in costly if self.price[edge] < FREE and edge not in small]
-        return sorted(extra, key=lambda edge: (-self.cost[edge], -amounts[edge], edge))
+        value = self.network.value
+        extra = np.flatnonzero((self.cost > FREE) & self.hidden).tolist()
+        left = [edge for edge in extra if edge not in self._is_small]
+        return sorted(left, key=lambda edge: (-self.cost[edge], -value[edge], edge))
 
-    def prune(self) -> None:
+    def prune(self, quiet: bool = False) -> None:
         """Show again what turns out not to be needed, the dearest first."""
         users = self._users()
-        hidden = self.hidden
-        for other in self.extra:
-            hidden[other] = False
+        extra: Iterable[int] = self.extra
+        for other in extra if quiet else progress(list(extra), "thinning out"):
+            self.flows.set_price(other, float(self.cost[other]))
             proofs = {}
             for edge in sorted(users[other]):
-                proof = self.safe(edge, hidden)
+                proof = self.safe(edge)
                 if proof is None:
                     break
                 proofs[edge] = proof
             if len(proofs) < len(users[other]):
-                hidden[other] = True
+                self.flows.set_price(other, 0.0)
                 continue
-            self.price[other] = float(self.cost[other])
             for edge, proof in proofs.items():
-                for member in self.witness[edge].counts():
+                for member in _members(self.proof[edge]):
                     users[member].discard(edge)
-                self.witness[edge] = proof
-                for member in proof.counts():
+                self.proof[edge] = proof
+                for member in _members(proof):
                     users[member].add(edge)
 
     def _users(self) -> dict[int, set[int]]:
         """The small counts whose proof needs each hidden one."""
         users: dict[int, set[int]] = defaultdict(set)
-        for edge, witness in self.witness.items():
-            for other in witness.counts():
+        for edge, proof in self.proof.items():
+            for other in _members(proof):
                 users[other].add(edge)
         return users
 
@@ -178,46 +236,57 @@ class Hiding:
         tried: set[int] = set()
         while left := [edge for edge in self.extra if edge not in tried]:
             tried.add(left[0])
-            before = list(self.price), dict(self.witness)
+            before, proofs = self.flows.prices, dict(self.proof)
             total = sum(self.cost[edge] for edge in self.extra)
             done = self._do_without(left[0])
             if not done or sum(self.cost[edge] for edge in self.extra) > total - FREE:
-                self.price, self.witness = before
+                for edge in np.flatnonzero(self.flows.prices != before).tolist():
+                    self.flows.set_price(edge, float(before[edge]))
+                self.proof = proofs
             else:
                 tried.clear()
 
     def _do_without(self, other: int) -> bool:
         """Show a count, and protect those anew that needed it, if that is possible."""
-        self.price[other] = np.inf
-        hidden, users = self.hidden, sorted(self._users()[other])
+        self.flows.set_price(other, np.inf)
+        users = sorted(self._users()[other])
         for edge in users:
-            del self.witness[edge]
-        if not all(self._made_safe(edge, hidden) for edge in users):
+            del self.proof[edge]
+        if not all(self._made_safe(edge) for edge in users):
             return False
-        self.price[other] = float(self.cost[other])
-        self.prune()
+        self.flows.set_price(other, float(self.cost[other]))
+        self.prune(quiet=True)
         return True
 
 
-def hide(network: Network, small: Bools, width: float, cost: Floats) -> Hiding:
+def _members(proof: Proof) -> set[int]:
+    """All counts that change in a proof."""
+    return set().union(*(witness.counts() for witness in proof))
+
+
+def hide(network: Network, small: Bools, width: float, cost: Floats, known: Sequence[Sequence[int]] = ()) -> Hiding:
     """Hide counts so that none of the small ones can be worked out.
 
     Parameters
     ----------
     network : Network
+        With what a reader knows of each count alone.
     small : array of bool
         The counts that are hidden in any case, and protected.
     width : float
         The interval in which a reader can place each of them is to be at least so wide.
     cost : array of float
         What hiding each other count costs; 0 for what is not shown anyway.
+    known : sequence of sequence of int
+        For each lone contributor the counts that this one knows; to each of them all other small counts are as wide
+        as to everybody.
 
     Returns
     -------
     Hiding
-        With a witness for each small count.
+        With a proof for each small count.
     """
-    hiding = Hiding(network, np.flatnonzero(small).tolist(), width, cost)
+    hiding = Hiding(network, np.flatnonzero(small).tolist(), width, cost, known)
     hiding.protect()
     hiding.prune()
     if len(hiding.extra) <= MOST_TRIED:

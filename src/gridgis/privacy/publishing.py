@@ -13,11 +13,11 @@ import pyproj
 
 from gridgis.contract import CODE, PARENT, Grid, GridError, listed, require_grid, text_column
 from gridgis.persons import PERSONAL_TEXT
-from gridgis.privacy.audit import attack
-from gridgis.privacy.hiding import hide
 from gridgis.privacy.ledger import Release, add_to_ledger, read_ledger
 from gridgis.privacy.network import Bools
 from gridgis.privacy.noise import CellKeys
+from gridgis.privacy.parts import Parts
+from gridgis.privacy.protection import Terms, protected
 from gridgis.privacy.published import HIDDEN, NO_DATA, SHOWN, Published
 from gridgis.privacy.rounding import rounded
 from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of
@@ -34,6 +34,10 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     *,
     measures: Sequence[str] | None = None,
     hide_below: int = 10,
+    zeros: str = "shown",
+    parts: Parts | None = None,
+    singletons: bool | None = None,
+    secret: bytes | None = None,
     levels: Sequence[str | int] = (),
     round_to: int | None = None,
     noise: CellKeys | None = None,
@@ -46,8 +50,9 @@ def publish(  # noqa: PLR0913 - what users ask for by name
 
     A count from 1 to ``hide_below - 1`` is hidden, wherever it stands: in a cell, a parent, a level above, the whole.
     With it are hidden as few others as are needed so that a reader who knows all the sums (cells add up to parents,
-    these to the whole, categories to the count) can place none of the small ones in an interval narrower than
-    ``hide_below``. At the end the release is attacked; if an attack succeeds, nothing is published.
+    these to the whole, categories to the count), and that what is hidden is no zero, can place none of the small ones
+    in an interval narrower than ``hide_below``, nor tell that it is small. At the end the release is attacked; if an
+    attack succeeds, nothing is published.
 
     Parameters
     ----------
@@ -57,7 +62,19 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         Columns to let out: ``households``, ``persons``, ``buildings``, ``count``, ``count_<category>``,
         ``count_per_100_households``. By default households and all that `summarise` counted.
     hide_below : int
-        Counts from 1 to ``hide_below - 1`` are protected. A true zero is shown.
+        Counts from 1 to ``hide_below - 1`` are protected.
+    zeros : str
+        "shown": a true zero is shown, and a reader knows of all that is hidden that it is 1 or more. "protected": a
+        true zero is a small count like others.
+    parts : mapping of str to sequence of str, optional
+        Which columns are the parts of which count, such as ``{"count": ["count_a", "count_b"]}``; an empty list where
+        a count has none. By default what `summarise` noted; sums that hold in every cell are found in any case.
+    singletons : bool, optional
+        True: a small count is as safe from whoever is alone in a cell, and so knows the 1 that stands there, as from
+        all others. By default where households or persons are counted.
+    secret : bytes, optional
+        At least 16 random bytes, the same for all releases: of the sets of numbers that could be hidden at nearly the
+        same cost they choose one, so that who knows the method cannot tell why it was this one. Kept nowhere.
     levels : sequence of str or int
         Levels above the parents for which totals are let out, from small to large: columns with the code of the place
         in which a cell lies, or how many leading characters of ``parent_code`` are that code.
@@ -85,8 +102,8 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     Raises
     ------
     GridError
-        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, levels are not
-        nested, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
+        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, parts do not add up to
+        their count, columns are tied in a way that cannot be protected, levels are not nested, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
 
     Examples
     --------
@@ -96,14 +113,14 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     ['hidden', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
-    require_width(hide_below)
+    terms = Terms(hide_below, zeros, singletons, secret)
     _require_one_way(round_to, noise, internal)
     if ledger is not None and (internal or not as_of):
         raise GridError("ledger: a release needs as_of=, the date of its numbers, and cannot be internal.")
     asked = _asked(grid, measures)
     places = places_of(grid, levels)
     columns: _Columns = {}
-    blocks = blocks_of(grid, measures_of(grid, asked), places)
+    blocks = blocks_of(grid, measures_of(grid, asked), places, parts)
     earlier = [] if ledger is None else read_ledger(ledger)
     for block in blocks:
         value, hidden = block.tree.value, np.zeros(block.tree.value.shape, bool)
@@ -112,7 +129,7 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         elif noise is not None:
             value = noise.changed(block, grid[CODE])
         elif not internal:
-            hidden = protected(block, hide_below)
+            hidden = protected(block, terms)
         columns |= _columns(block, value, hidden)
     if ledger is not None:
         slack = round_to - 1 if round_to is not None else noise.most if noise is not None else 0
@@ -187,56 +204,6 @@ def measures_of(grid: Grid, measures: Sequence[str] | None) -> list[str]:
     asked = _asked(grid, measures)
     counts = [name for name in asked if name != RATE]
     return counts + [name for name in (COUNT, "households") if RATE in asked and name not in counts]
-
-
-def require_width(hide_below: int) -> None:
-    """Ask that counts below it can be protected at all.
-
-    Raises
-    ------
-    GridError
-        If it is no whole number, or below 2.
-    """
-    if not isinstance(hide_below, int | np.integer) or hide_below < 2:
-        raise GridError(f"hide_below: expected a whole number of 2 or more, got {hide_below!r}.")
-
-
-def protected(block: Block, hide_below: int) -> Bools:
-    """Choose what to hide in a block, and attack the choice.
-
-    Returns
-    -------
-    array of bool, places x columns
-
-    Raises
-    ------
-    GridError
-        If the attack succeeds.
-    """
-    network, value = block.tree.network(), block.tree.value
-    small = (value > 0) & (value < hide_below)
-    hiding = hide(network, small.ravel(), float(hide_below), hiding_costs(block).ravel())
-    hidden = np.array(hiding.hidden).reshape(value.shape) & ~np.isnan(value)
-    rest = ~block.shown.ravel()
-    found = attack(network, hidden.ravel(), hiding.small, float(hide_below), hiding.witness, harmless=rest)
-    if not found.passed:
-        raise GridError(
-            f"publish: of {found.protected} small numbers in {listed(block.names)} {len(found.exact)} could be worked "
-            f"out and {len(found.narrow)} placed too narrowly; nothing is published. Merge small cells, or let out "
-            "fewer categories."
-        )
-    return hidden
-
-
-def hiding_costs(block: Block) -> npt.NDArray[np.float64]:
-    """Say what it costs to hide each number of a block: 1, a little more for a larger one.
-
-    What is not shown costs nothing; a zero that is shown stays, whatever happens.
-    """
-    value, shown = block.tree.value, block.shown
-    known = np.log1p(np.nan_to_num(value))
-    cost = 1 + 0.01 * known / max(known.max(initial=0.0), 1.0)
-    return np.where(shown & (value > 0), cost, np.where(shown, np.inf, 0.0))
 
 
 def _columns(block: Block, value: npt.NDArray[np.float64], hidden: Bools) -> _Columns:

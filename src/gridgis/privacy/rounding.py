@@ -7,8 +7,10 @@ import numpy.typing as npt
 from scipy.optimize import linprog
 
 from gridgis.contract import GridError, listed
-from gridgis.privacy.network import FREE, Bools, Floats, Network
+from gridgis.privacy.flows import Flows
+from gridgis.privacy.network import FREE, Floats, Network
 from gridgis.privacy.tables import Block
+from gridgis.progress import progress
 
 
 def rounded(block: Block, base: int) -> Floats:
@@ -67,16 +69,19 @@ def rounded(block: Block, base: int) -> Floats:
 
 
 def _require_wide(network: Network, result: Floats, base: int) -> None:
-    """Ask that no number below the base can be told within less than ``base - 1`` from all that is shown."""
+    """Ask that no number below the base can be told within less than ``base - 1`` from all that is shown.
+
+    What a reader knows of each number is that it is less than the base away from what is shown, and 0 or more: a 0 that
+    is shown may be a true 0.
+    """
     value = network.value
     lowest = np.maximum(result - (base - 1), 0)
     bounded = Network(network.tail, network.head, value, result + (base - 1) - value, value - lowest)
-    unknown: Bools = ~np.isnan(value)
-    hidden: list[bool] = unknown.tolist()
-    narrow = 0
-    for edge in np.flatnonzero(unknown & (value > 0) & (value < base)).tolist():
-        rise = bounded.most(edge, hidden, base - 1.0, rises=True).get(edge, 0.0)
-        fall = bounded.most(edge, hidden, base - 1.0 - rise, rises=False).get(edge, 0.0) if rise < base - 1 else 0.0
+    flows, narrow = Flows(bounded, np.zeros(len(value))), 0
+    small = np.flatnonzero((value > 0) & (value < base)).tolist()
+    for edge in progress(small, "attacking"):
+        rise = flows.most(edge, base - 1.0, rises=True).get(edge, 0.0)
+        fall = flows.most(edge, base - 1.0 - rise, rises=False).get(edge, 0.0) if rise < base - 1 else 0.0
         narrow += rise - fall < base - 1 - FREE
     if narrow:
         raise GridError(

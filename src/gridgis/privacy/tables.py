@@ -11,8 +11,8 @@ import pandas as pd
 
 from gridgis.contract import CODE, PARENT, Grid, GridError, listed
 from gridgis.privacy.network import Bools, Floats, Ints, Tree
+from gridgis.privacy.parts import Parts, sums_of
 from gridgis.privacy.published import TOTAL
-from gridgis.summarise import COUNT
 
 REST = "(others)"
 """Stands for what is counted in the total and in none of the categories that are let out."""
@@ -103,10 +103,13 @@ class Block:
         The columns; the last is the total where there are several; `REST` stands for what is in no category.
     tree : Tree
         Places by columns.
+    codes : tuple of str
+        Names of the places.
     """
 
     names: tuple[str, ...]
     tree: Tree
+    codes: tuple[str, ...] = ()
 
     @property
     def shown(self) -> Bools:
@@ -116,36 +119,41 @@ class Block:
         )
 
 
-def blocks_of(grid: Grid, counts: Sequence[str], places: Places) -> list[Block]:
+def blocks_of(grid: Grid, counts: Sequence[str], places: Places, parts: Parts | None = None) -> list[Block]:
     """Gather the counts that are to be let out into blocks.
 
-    ``count`` and its categories are one block: the categories of a place add up to its count, with `REST` for what is
-    in none of them. Where they add up to more than the count, they overlap, and each is a block of its own.
+    A count and its parts are one block: the parts of a place add up to it, with `REST` for what is in none of those
+    that are let out.
+
+    Parameters
+    ----------
+    grid : GeoDataFrame
+        By code.
+    counts : sequence of str
+    places : Places
+    parts : mapping of str to sequence of str, optional
+        Which columns are the parts of which count, as for `publish`.
 
     Raises
     ------
     GridError
-        If a cell has a number for some of the columns of a block and not for others.
+        If it is not clear what the parts of a count are, or a cell has a number for some of the columns of a block and
+        not for others.
     """
-    columns = {name: pd.to_numeric(grid[name], errors="coerce").to_numpy(float) for name in counts}
-    parts = [name for name in counts if name.startswith(f"{COUNT}_")]
-    together: list[str] = []
-    if COUNT in counts and parts:
-        known = np.array([~np.isnan(columns[name]) for name in (*parts, COUNT)])
-        odd = known.any(axis=0) & ~known.all(axis=0)
-        if odd.any():
-            raise GridError(
-                f"measures: expected {COUNT} and all its categories to have a number, or none of them, in a cell; "
-                f"{listed(grid[CODE][odd])} lack some."
-            )
-        rest = columns[COUNT] - np.sum([columns[name] for name in parts], axis=0)
-        if not (rest < 0).any():
-            if (rest > 0).any():
-                columns[REST] = rest
-                parts.append(REST)
-            together = [*parts, COUNT]
-    alone = [[name] for name in counts if name not in together]
-    return [_block(names, columns, places) for names in (together, *alone) if names]
+    columns = {name: pd.to_numeric(grid[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in counts}
+    together: list[list[str]] = []
+    rests: list[Floats | None] = []
+    for known in sums_of(grid, counts, parts):
+        shown = [name for name in known.parts if name in columns]
+        rest = columns[known.total] - np.sum([columns[name] for name in shown], axis=0)
+        rests.append(rest if (rest > 0).any() else None)
+        together.append([*shown, *([] if rests[-1] is None else [REST]), known.total])
+    tied = {name for names in together for name in names}
+    blocks = [
+        _block(names, columns if rest is None else {**columns, REST: rest}, places)
+        for names, rest in zip(together, rests, strict=True)
+    ]
+    return blocks + [_block([name], columns, places) for name in counts if name not in tied]
 
 
 def _block(names: Sequence[str], columns: dict[str, Floats], places: Places) -> Block:
@@ -156,4 +164,5 @@ def _block(names: Sequence[str], columns: dict[str, Floats], places: Places) -> 
         above = places.above[place]
         if above >= 0 and not np.isnan(value[place]).all():
             value[above] = np.nan_to_num(value[above]) + np.nan_to_num(value[place])
-    return Block(tuple(names), Tree(places.above, value))
+    codes = tuple(f"{level} {code}" for level, code in zip(places.level, places.code, strict=True))
+    return Block(tuple(names), Tree(places.above, value), codes)
