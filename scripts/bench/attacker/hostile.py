@@ -395,7 +395,7 @@ def knowing(whole: Problem, i: int) -> Problem:
 
 
 def measure_alone(tables: int, seed: int, most: int = 12) -> None:
-    """Print what contributors who are alone in their cells learn of others."""
+    """Print what contributors who are alone in their cells learn of others, with the singleton rule."""
     warnings.simplefilter("ignore")
     from attacker.reader import problem
     from attacker.tables import promised
@@ -406,7 +406,7 @@ def measure_alone(tables: int, seed: int, most: int = 12) -> None:
         total: Counter[str] = Counter()
         for number in range(tables):
             case = random_case([seed, number], 40)
-            case.zeros = how
+            case.zeros, case.singletons = how, True
             try:
                 published = gg.publish(case.table, **case.options())
             except gg.GridError:

@@ -21,7 +21,8 @@ import gridgis as gg
 from attacker.reader import REST, Key, Problem, Verdict, attack, layout_of, problem, read, truth_of
 
 MEANS = (0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 50.0)
-KNOWS_ZEROS = "zeros" in inspect.signature(gg.publish).parameters
+OPTIONS = inspect.signature(gg.publish).parameters
+KNOWS_ZEROS = "zeros" in OPTIONS
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Case:
     zeros: str
     mean: float
     categories: int
+    declared: bool = True  # whether `publish` is told which columns are the parts of which
+    singletons: bool | None = None
 
     @property
     def depth(self) -> int:
@@ -46,7 +49,10 @@ class Case:
     def options(self) -> dict:
         """For `publish`."""
         options = {"measures": self.measures, "hide_below": self.hide_below, "levels": self.levels}
-        return options | ({"zeros": self.zeros} if KNOWS_ZEROS else {})
+        known = {"zeros": self.zeros, "singletons": self.singletons}
+        if self.declared and self.parts:
+            known["parts"] = {count: list(parts) for count, parts in self.parts.items()}
+        return options | {name: value for name, value in known.items() if name in OPTIONS}
 
 
 def counts(rng: np.random.Generator, mean: float, parent: np.ndarray) -> np.ndarray:
@@ -102,7 +108,8 @@ def random_case(seed: int | Sequence[int], most_cells: int = 150) -> Case:
     hide_below = int(rng.choice([2, 3, 5, 10, 10]))
     zeros = str(rng.choice(["shown", "protected"])) if KNOWS_ZEROS else "shown"
     parts = {"count": tuple(names)} if names else {}
-    return Case(table, measures, levels, parts, complete, hide_below, zeros, mean, categories)
+    declared = bool(rng.random() < 0.8)
+    return Case(table, measures, levels, parts, complete, hide_below, zeros, mean, categories, declared)
 
 
 def extras(rng: np.random.Generator, frame: pd.DataFrame, measures: list[str]) -> tuple[pd.DataFrame, list[str]]:
