@@ -38,7 +38,7 @@ from gridgis.privacy import publish
 from gridgis.privacy.audit import attack, interval
 from gridgis.privacy.hiding import hide
 from gridgis.privacy.network import Network, Tree
-from gridgis.privacy.protection import Terms, hiding_costs, known_of, protected, small_in
+from gridgis.privacy.protection import Terms, hiding_costs, known_of, small_in
 from gridgis.privacy.tables import Block
 
 WIDTH = 10.0

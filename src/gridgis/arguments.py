@@ -198,8 +198,8 @@ def _add_leaks(commands: Any) -> None:
     located = "a table of events: neither values of persons nor their places may be in the files"
     parser.add_argument("--located", metavar="FILE", help=located)
     table = (
-        "the table with all numbers: those that are hidden when it is published with --measure, --hide-below and "
-        "--level may not be in the files; say the same as to gridgis map (with --round-to it hides none)"
+        "the table with all numbers: those that are hidden when it is published with --measure, --hide-below, --level, "
+        "--zeros and so on may not be in the files; say the same as to gridgis map (with --round-to it hides none)"
     )
     parser.add_argument("--published-from", metavar="TABLE", help=table)
     _add_protection(parser)
@@ -224,6 +224,17 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="a level above the parents with totals: a column, or so many leading characters; may be repeated",
     )
+    add = parser.add_argument
+    zeros = "true zeros are shown (the default), or protected like small counts"
+    add("--zeros", choices=["shown", "protected"], default="shown", help=zeros)
+    parts = "a count and the columns that are its parts, none if it has none (default: what adds up); may be repeated"
+    add("--parts", nargs="+", action="append", metavar=("COUNT", "COLUMN"), help=parts)
+    alone = (
+        "protect small counts also from whoever is alone in a cell (default: where households or persons are counted)"
+    )
+    add("--singletons", action=argparse.BooleanOptionalAction, help=alone)
+    secret = "at least 16 random bytes that choose what is hidden among what costs nearly the same (default: none)"
+    add("--secret-file", metavar="FILE", help=secret)
 
 
 def _add_release(parser: argparse.ArgumentParser, what: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from gridgis import publishing_commands
 from gridgis._version import VERSION
-from gridgis.arguments import REPORTS, SPLIT, parser
+from gridgis.arguments import GEODATA, REPORTS, SPLIT, parser
 from gridgis.console import BAD_INPUT, DONE, INTERRUPTED, RULE_FAILED, output_file, say, say_lines, tell
 from gridgis.contract import GridError, GridWarning, listed
 
@@ -39,7 +39,7 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    **{"measures": "--measure", "scan": "--no-scan"},
+    **{"measures": "--measure", "scan": "--no-scan", "zeros": "--zeros", "parts": "--parts", "secret": "--secret-file"},
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -371,12 +371,14 @@ def _summarise(options: argparse.Namespace) -> int:
     import gridgis as gg
     from gridgis.describe import describe_left_out
     from gridgis.persons import without_persons
+    from gridgis.summarise import PARTS
 
     out = output_file(options, options.grid, options.located)
     located = gg.read_table(options.located)
     grid, persons = without_persons(gg.read_grid(options.grid))
     table = gg.summarise(gpd.GeoDataFrame(grid), located, by=options.by)
-    gg.write_table(table, out)
+    noted = {name: table.attrs[name] for name in (PARTS,) if name in table.attrs and out.suffix in GEODATA[:3]}
+    gg.write_table(table, out, provenance=noted or None)
     counted = int(table["count"].sum())
     rest = f"{len(located) - counted:,} have no cell{describe_left_out(persons)}"
     say(f"{counted:,} of {len(located):,} rows counted in {len(table):,} cells; {rest}")

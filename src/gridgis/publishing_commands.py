@@ -70,15 +70,25 @@ def _protection(options: argparse.Namespace) -> dict[str, Any]:
     """What is let out and what is protected, as `publish` and `protection_costs` take it."""
     if options.hide_below < 2:
         raise GridError(f"--hide-below: expected a whole number of 2 or more, got {options.hide_below}.")
+    from gridgis.privacy import read_secret
+
     levels = [int(level) if level.isdecimal() else level for level in options.level]
-    return {"measures": options.measure, "hide_below": options.hide_below, "levels": levels}
+    parts = None if options.parts is None else {names[0]: names[1:] for names in options.parts}
+    secret = None if options.secret_file is None else read_secret(options.secret_file)
+    what = {"measures": options.measure, "hide_below": options.hide_below, "levels": levels, "parts": parts}
+    return {**what, "zeros": options.zeros, "singletons": options.singletons, "secret": secret}
 
 
 def _table(path: str) -> Grid:
-    """Read a table that is to be published: there is something in it."""
+    """Read a table that is to be published: there is something in it, and what was noted of its parts."""
     from gridgis.read import read_grid
+    from gridgis.summarise import PARTS
+    from gridgis.write import read_provenance
 
     table = read_grid(path)
+    noted = read_provenance(path).get(PARTS)
+    if isinstance(noted, dict):
+        table.attrs[PARTS] = noted
     if not len(table):
         raise GridError(f"{Path(path).name}: expected at least one cell, got a table without rows.")
     return table

@@ -48,6 +48,10 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
     "summarise": {"by": (str,)},
     "publish": {
         "hide_below": (int,),
+        "zeros": (str,),
+        "parts": (dict,),
+        "singletons": (bool,),
+        "secret_file": (str,),
         "measures": (list,),
         "levels": (list,),
         "round_to": (int,),
@@ -76,7 +80,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "check": {"allow": []},
     "locate": {"keep_coordinates": False},
     "summarise": {},
-    "publish": {"hide_below": 10, "levels": [], "notes": [], "internal": False},
+    "publish": {"hide_below": 10, "zeros": "shown", "levels": [], "notes": [], "internal": False},
     "maps": {"lang": "en"},
     "output": {"folder": "gridgis-out"},
 }
@@ -324,6 +328,9 @@ def _out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     rules: list[tuple[str, str, Callable[[Any], bool], str]] = [
         ("locate", "near_m", lambda metres: 0 < metres <= MOST_M, f"a number of metres above 0, up to {MOST_M:,.0f}"),
         ("publish", "hide_below", lambda limit: limit >= 2, "a whole number of 2 or more"),
+        ("publish", "zeros", lambda zeros: zeros in ("shown", "protected"), "'shown' or 'protected'"),
+        ("publish", "parts", _are_parts, "for each count a list of columns, such as {count = ['count_a']}"),
+        ("publish", "secret_file", bool, "the name of a file"),
         ("publish", "measures", _is_texts, "a list of names of columns"),
         ("publish", "levels", _are_levels, "a list of names of columns, or of numbers of leading characters"),
         ("publish", "round_to", lambda base: base >= 3, "a whole number of 3 or more"),
@@ -366,6 +373,10 @@ def _are_counts(value: Any) -> bool:
 
 def _are_levels(value: list[Any]) -> bool:
     return all(isinstance(level, str) or _is_whole(level) for level in value)
+
+
+def _are_parts(value: dict[str, Any]) -> bool:
+    return all(isinstance(names, list) and _is_texts(names) for names in value.values())
 
 
 def _is_texts(value: list[Any]) -> bool:

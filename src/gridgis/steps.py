@@ -32,7 +32,7 @@ from gridgis.images.static import NoFontError
 from gridgis.locate import locate
 from gridgis.pages import coverage_map, hotspot_map
 from gridgis.persons import without_persons
-from gridgis.privacy import Published, publish
+from gridgis.privacy import Published, publish, read_secret
 from gridgis.read import read_areas, read_barriers, read_buildings, read_grid, read_points, read_table, read_zones
 from gridgis.settings import Settings
 from gridgis.summarise import summarise
@@ -334,10 +334,23 @@ class Work:
                     f"out; there are {listed(located.columns, 12)}."
                 )
             table = summarise(self.grid, located, by=by)
-        keys = ("measures", "hide_below", "levels", "round_to", "as_of", "notes", "internal")
+        keys = (
+            "measures",
+            "hide_below",
+            "zeros",
+            "parts",
+            "singletons",
+            "levels",
+            "round_to",
+            "as_of",
+            "notes",
+            "internal",
+        )
+        secret = get("publish", "secret_file")
         ledger = get("publish", "ledger")
         file = None if ledger is None else self.settings.base / ledger
-        return publish(table, ledger=file, **{key: get("publish", key) for key in keys})
+        known = None if secret is None else read_secret(self.settings.base / secret)
+        return publish(table, ledger=file, secret=known, **{key: get("publish", key) for key in keys})
 
     def make_table(self, new: Path, _: dict[str, Any]) -> str:
         """Write the protected table."""

@@ -44,8 +44,9 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     -------
     GeoDataFrame
         The grid, row by row, with ``count`` (int), ``count_<category>`` (int) for each category in the order of
-        their names (``attrs["parts"]`` says that these are the parts of ``count``), and, where the grid knows households, ``count_per_100_households`` (float, NaN where there
-        are none: a rate without a denominator is missing, not zero).
+        their names (``attrs["parts"]`` notes that they are the parts of ``count``), and, where the grid knows
+        households, ``count_per_100_households`` (float, NaN where there are none: a rate without a denominator is
+        missing, not zero).
 
     Raises
     ------

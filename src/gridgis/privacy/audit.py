@@ -51,7 +51,7 @@ class Attack:
         return not self.exact and not self.narrow
 
 
-def attack(  # noqa: PLR0913 - what was done, and what is known of it
+def attack(
     network: Network,
     hidden: Bools,
     protected: Sequence[int],

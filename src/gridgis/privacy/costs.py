@@ -17,7 +17,7 @@ from gridgis.privacy.rounding import rounded
 from gridgis.privacy.tables import REST, Block, blocks_of, places_of
 
 
-def protection_costs(
+def protection_costs(  # noqa: PLR0913 - the terms of publish
     table: Grid,
     *,
     measures: Sequence[str] | None = None,
@@ -25,13 +25,14 @@ def protection_costs(
     zeros: str = "shown",
     parts: Parts | None = None,
     singletons: bool | None = None,
+    secret: bytes | None = None,
     levels: Sequence[str | int] = (),
 ) -> pd.DataFrame:
     """Compare ways of protecting a table by what readers lose.
 
     Parameters
     ----------
-    table, measures, hide_below, zeros, parts, singletons, levels
+    table, measures, hide_below, zeros, parts, singletons, secret, levels
         As for `publish`.
 
     Returns
@@ -53,7 +54,7 @@ def protection_costs(
     >>> protection_costs(table, hide_below=3)[["way", "cells", "hidden"]].values.tolist()[0]
     ['hide', 4, 5]
     """
-    terms = Terms(hide_below, zeros, singletons)
+    terms = Terms(hide_below, zeros, singletons, secret)
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     counts = measures_of(grid, measures)
     whole = blocks_of(grid, counts, places_of(grid, levels), parts)

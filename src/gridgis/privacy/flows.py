@@ -7,6 +7,7 @@ give the same answers, step by step in the same order.
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Flows:
             return
         pairs = list(zip(beside.tolist(), other.tolist(), strict=True))
         bounds = first.tolist()
-        self._beside = [pairs[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        self._beside = [pairs[start:end] for start, end in pairwise(bounds)]
         self._rooms = rise.tolist(), fall.tolist()
         self._prices: list[float] = self._price.tolist()
 

@@ -51,7 +51,7 @@ class Hiding:
     network : Network
     small : sequence of int
         The counts that must not be worked out, ascending.
-    width : float
+    width : float or array of float
         So wide must be what a reader can find out about each of them.
     cost : array of float
         What hiding each other count costs.
@@ -65,9 +65,15 @@ class Hiding:
     """
 
     def __init__(
-        self, network: Network, small: Sequence[int], width: float, cost: Floats, known: Sequence[Sequence[int]] = ()
+        self,
+        network: Network,
+        small: Sequence[int],
+        width: float | Floats,
+        cost: Floats,
+        known: Sequence[Sequence[int]] = (),
     ) -> None:
-        self.network, self.small, self.width, self.cost = network, list(small), width, cost
+        self.network, self.small, self.cost = network, list(small), cost
+        self.width: list[float] = np.broadcast_to(np.asarray(width, float), cost.shape).tolist()
         self.proof: dict[int, Proof] = {}
         price = np.array(cost, float)
         price[self.small] = 0.0
@@ -118,15 +124,16 @@ class Hiding:
     def _keep(self, edge: int, proof: Proof) -> None:
         if not self._knowers:
             for other in proof[0].counts():
-                if other in self._is_small and proof[0].width(other) >= self.width - FREE:
+                if other in self._is_small and proof[0].width(other) >= self.width[other] - FREE:
                     self.proof.setdefault(other, proof)
         self.proof[edge] = proof
 
     def _cheapest(self, edge: int) -> Witness | None:
         """The cheapest of the cycles that give a count room, by how much of the room lies below it."""
-        own, best, limit = min(self._falls[edge], self.width), None, np.inf
+        width = self.width[edge]
+        own, best, limit = min(self._falls[edge], width), None, np.inf
         for fall in dict.fromkeys((own, 0.0, own // 2)):
-            rise = self.width - fall
+            rise = width - fall
             found = self.flows.cheapest(edge, rise, fall, limit)
             if found is not None:
                 limit, steps = found
@@ -187,11 +194,11 @@ class Hiding:
             self.flows.set_price(edge, price)
 
     def _witness(self, edge: int) -> Witness | None:
-        high = self.flows.most(edge, self.width, rises=True)
-        left = self.width - high.get(edge, 0.0)
+        high = self.flows.most(edge, self.width[edge], rises=True)
+        left = self.width[edge] - high.get(edge, 0.0)
         low = self.flows.most(edge, left, rises=False) if left > FREE else {}
         witness = Witness(high, low)
-        return witness if witness.width(edge) >= self.width - FREE else None
+        return witness if witness.width(edge) >= self.width[edge] - FREE else None
 
     @property
     def extra(self) -> list[int]:
@@ -264,7 +271,9 @@ def _members(proof: Proof) -> set[int]:
     return set().union(*(witness.counts() for witness in proof))
 
 
-def hide(network: Network, small: Bools, width: float, cost: Floats, known: Sequence[Sequence[int]] = ()) -> Hiding:
+def hide(
+    network: Network, small: Bools, width: float | Floats, cost: Floats, known: Sequence[Sequence[int]] = ()
+) -> Hiding:
     """Hide counts so that none of the small ones can be worked out.
 
     Parameters
@@ -273,7 +282,7 @@ def hide(network: Network, small: Bools, width: float, cost: Floats, known: Sequ
         With what a reader knows of each count alone.
     small : array of bool
         The counts that are hidden in any case, and protected.
-    width : float
+    width : float or array of float
         The interval in which a reader can place each of them is to be at least so wide.
     cost : array of float
         What hiding each other count costs; 0 for what is not shown anyway.

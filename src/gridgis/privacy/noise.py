@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import least_squares
+from scipy.optimize import brentq
 
 from gridgis.contract import CODE, GridError, listed
 from gridgis.privacy.network import Floats
@@ -26,6 +26,8 @@ from gridgis.summarise import COUNT, NO_CATEGORY
 
 BITS = 32
 LEAST_SECRET = 16
+NARROW = 1e-6
+"""Nearer to the least or the largest variance that there is, it is that."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,16 @@ class CellKeys:
         return result
 
 
-def cell_keys(located: pd.DataFrame, *, secret: bytes, record: str, by: str | None = None) -> CellKeys:
+def cell_keys(
+    located: pd.DataFrame,
+    *,
+    secret: bytes,
+    record: str,
+    by: str | None = None,
+    most: int = 5,
+    variance: float = 2.0,
+    least: int = 3,
+) -> CellKeys:
     """Add up the keys of the records in each cell.
 
     Parameters
@@ -93,6 +104,12 @@ def cell_keys(located: pd.DataFrame, *, secret: bytes, record: str, by: str | No
         A column that names each record, the same in all releases.
     by : str, optional
         The column of categories, as for `summarise`.
+    most : int
+        No count changes by more.
+    variance : float
+        Of the changes of every count from 1 on, exactly.
+    least : int
+        No count from 1 to ``least - 1`` comes out.
 
     Returns
     -------
@@ -102,7 +119,8 @@ def cell_keys(located: pd.DataFrame, *, secret: bytes, record: str, by: str | No
     Raises
     ------
     GridError
-        If a column is missing, the secret is short, or records are named twice.
+        If a column is missing, the secret is short, records are named twice, or no changes of a count have mean 0 and
+        this variance.
 
     Examples
     --------
@@ -113,6 +131,7 @@ def cell_keys(located: pd.DataFrame, *, secret: bytes, record: str, by: str | No
     """
     if not isinstance(secret, bytes) or len(secret) < LEAST_SECRET:
         raise GridError(f"secret: expected at least {LEAST_SECRET} random bytes.")
+    _require_changes(most, variance, least)
     missing = [name for name in (CODE, record, by) if name is not None and name not in located.columns]
     if missing:
         raise GridError(f"cell_keys: the column {missing[0]!r} is missing; pass what locate() returned.")
@@ -128,14 +147,26 @@ def cell_keys(located: pd.DataFrame, *, secret: bytes, record: str, by: str | No
         parts = pd.DataFrame({"code": inside[CODE].to_numpy(object), "category": category, "key": key})
         wide = parts.pivot_table(index="code", columns="category", values="key", aggfunc="sum", fill_value=0)
         keys = keys.join(wide.add_prefix(f"{COUNT}_").astype(np.uint64))
-    return CellKeys(keys)
+    return CellKeys(keys, most, variance, least)
+
+
+def _require_changes(most: int, variance: float, least: int) -> None:
+    """Ask that every count can be changed as wanted."""
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (most, least))
+    if not whole or most < 1 or least < 1 or not np.isfinite(variance) or variance <= 0:
+        raise GridError(
+            f"cell_keys: expected most= and least= of 1 or more and a variance= above 0, got {most!r}, {least!r} and "
+            f"{variance!r}."
+        )
+    for count in range(1, most + least + 1):
+        changes(count, most, float(variance), least)
 
 
 @lru_cache(512)
 def changes(count: int, most: int, variance: float, least: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Give the changes that a count may have, and how likely each is or a smaller one.
 
-    Of all distributions with mean 0 and this variance (or the nearest there is) the one with the most entropy.
+    Of all distributions with mean 0 and this variance the one with the most entropy.
 
     Parameters
     ----------
@@ -147,26 +178,58 @@ def changes(count: int, most: int, variance: float, least: int) -> tuple[tuple[i
     least : int
         No count from 1 to ``least - 1`` comes out.
 
+    Raises
+    ------
+    GridError
+        If there is no such distribution.
+
     Examples
     --------
     >>> changes(100, 1, 0.5, 1)
     ((-1, 0, 1), (0.25, 0.75, 1.0))
+    >>> changes(2, 5, 2.0, 3)  # as 0 or as 3
+    ((-2, 1, 2, 3, 4, 5), (0.333333333, 1.0, 1.0, 1.0, 1.0, 1.0))
     """
     steps = np.array([d for d in range(-most, most + 1) if count + d == 0 or count + d >= max(least, 1)])
     if not len(steps) or steps.min() > 0 or steps.max() < 0:
         raise GridError(f"noise: {count} cannot come out as itself on average; let counts change by {least} or more.")
+    low, high = int(steps[steps <= 0].max()), int(steps[steps >= 0].min())
+    smallest, largest = -low * high, -int(steps.min()) * int(steps.max())
+    if not smallest <= variance <= largest:
+        raise GridError(
+            f"noise: the changes of a count of {count} can have a variance from {smallest} to {largest}, not "
+            f"{variance:g}, when they are up to {most} and nothing from 1 to {least - 1} comes out; change variance=, "
+            "most= or least=."
+        )
+    if variance - smallest < NARROW:
+        weight = _of_two(steps, low, high)
+    elif largest - variance < NARROW:
+        weight = _of_two(steps, int(steps.min()), int(steps.max()))
+    else:
+        weight = _most_even(steps, variance)
+    return tuple(steps.tolist()), tuple(np.round(np.cumsum(weight), 9).tolist())
 
-    def weights(shape: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        power = shape[0] * steps + shape[1] * steps**2
+
+def _of_two(steps: npt.NDArray[np.int64], low: int, high: int) -> Floats:
+    """The only distribution on two changes with mean 0."""
+    if low == high:
+        return np.asarray(steps == 0, float)
+    return np.where(steps == low, high, np.where(steps == high, -low, 0)) / (high - low)
+
+
+def _most_even(steps: npt.NDArray[np.int64], variance: float) -> Floats:
+    """The distribution of most entropy with mean 0 and a variance: exp(a d + b d^2) over all changes d."""
+
+    def weights(a: float, b: float) -> Floats:
+        power = a * steps + b * steps**2
         weight = np.exp(power - power.max())
         return np.asarray(weight / weight.sum())
 
-    def off(shape: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        weight = weights(shape)
-        return np.array([weight @ steps, 1e-3 * (weight @ steps**2 - variance)])
+    def centred(b: float) -> Floats:
+        reach = 2.0 * (1 + abs(b)) * (np.abs(steps).max() + 1) + 100
+        return weights(brentq(lambda a: weights(a, b) @ steps, -reach, reach, xtol=1e-14, maxiter=500), b)
 
-    weight = weights(least_squares(off, np.zeros(2), xtol=1e-15, ftol=1e-15, gtol=1e-15).x)
-    return tuple(steps.tolist()), tuple(np.round(np.cumsum(weight), 9).tolist())
+    return centred(brentq(lambda b: centred(b) @ steps**2 - variance, -60.0, 60.0, xtol=1e-13, maxiter=500))
 
 
 def noisy(

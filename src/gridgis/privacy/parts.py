@@ -114,7 +114,9 @@ def _told(grid: Grid, counts: Sequence[str], columns: Mapping[str, Floats], part
     noted = grid.attrs.get(PARTS) if parts is None else parts
     if not isinstance(noted, Mapping):
         if noted is not None:
-            raise GridError(f"parts: expected a count and its columns, such as {{'count': ['count_a']}}, got {noted!r}.")
+            raise GridError(
+                f"parts: expected a count and its columns, such as {{'count': ['count_a']}}, got {noted!r}."
+            )
         return []
     sums = []
     for total, names in noted.items():
@@ -128,7 +130,9 @@ def _told(grid: Grid, counts: Sequence[str], columns: Mapping[str, Floats], part
             sums.append(Sum(str(total), there))
     for one, two in combinations(sums, 2):
         if one.names & two.names:
-            raise GridError(f"parts: expected each column in one sum, {listed(sorted(one.names & two.names))} is in two.")
+            raise GridError(
+                f"parts: expected each column in one sum, {listed(sorted(one.names & two.names))} is in two."
+            )
     for known in sums:
         _require_within(grid, columns, known, "take out what is no part (parts=)")
     return sums
@@ -276,18 +280,23 @@ def _require_no_more(columns: Mapping[str, Floats], counts: Sequence[str], known
         share = np.linalg.lstsq(basis, cells[:, other], rcond=None)[0]
         for times in range(1, MULTIPLES + 1):
             whole_share = np.round(share * times)
-            if np.abs(share * times - whole_share).max() < 1e-6 and (basis @ whole_share == times * cells[:, other]).all():
+            if (
+                np.abs(share * times - whole_share).max() < 1e-6
+                and (basis @ whole_share == times * cells[:, other]).all()
+            ):
                 terms = [(names[order[at]], int(factor)) for at, factor in enumerate(whole_share) if factor]
                 if not _is_shown_by(columns, {names[other], *(name for name, _ in terms)}):
                     break
                 raise GridError(
-                    f"measures: {_side([(names[other], times)])} = {_side(terms)} in every cell, so that hidden numbers "
-                    f"of one follow from the others; leave one of {listed([names[other], *(name for name, _ in terms)])} "
-                    "out."
+                    f"measures: {_side([(names[other], times)])} = {_side(terms)} in every cell, so that hidden "
+                    "numbers of one follow from the others; leave one of "
+                    f"{listed([names[other], *(name for name, _ in terms)])} out."
                 )
 
 
 def _side(terms: Sequence[tuple[str, int]]) -> str:
     """One side of an equation in words."""
-    words = [f"{'-' if factor < 0 else '+'} {'' if abs(factor) == 1 else f'{abs(factor)} '}{name}" for name, factor in terms]
+    words = [
+        f"{'-' if factor < 0 else '+'} {'' if abs(factor) == 1 else f'{abs(factor)} '}{name}" for name, factor in terms
+    ]
     return " ".join(words).removeprefix("+ ")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -65,6 +67,24 @@ class Terms:
     def __repr__(self) -> str:
         """Say the terms without the secret."""
         return f"Terms(hide_below={self.hide_below}, zeros={self.zeros!r}, singletons={self.singletons})"
+
+
+def read_secret(path: str | os.PathLike[str]) -> bytes:
+    """Read a secret: all bytes of a file but blanks and line ends around them.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read, or holds fewer than 16 bytes.
+    """
+    file = Path(path)
+    try:
+        secret = file.read_bytes().strip()
+    except OSError as error:
+        raise GridError(f"{file.name}: expected a file with a secret; {error.strerror}.") from None
+    if len(secret) < LEAST_SECRET:
+        raise GridError(f"{file.name}: expected a secret of at least {LEAST_SECRET} random bytes, got {len(secret)}.")
+    return secret
 
 
 def require_width(hide_below: int) -> None:

@@ -102,8 +102,9 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     Raises
     ------
     GridError
-        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, parts do not add up to
-        their count, columns are tied in a way that cannot be protected, levels are not nested, or ``ledger`` is no ledger; or if an attack on the release, or on it and earlier ones, succeeds.
+        If a measure is missing, personal, negative or not a number, ``hide_below`` is below 2, parts are more than
+        their count, columns are tied in a way that cannot be protected, levels are not nested, or ``ledger`` is no
+        ledger; or if an attack on the release, or on it and earlier ones, succeeds.
 
     Examples
     --------
