@@ -88,12 +88,14 @@ def test_known_tables_are_safe(counts, limit, parts, zeros):
     check(case_of(counts, zeros, limit, **parts))
 
 
+@pytest.mark.filterwarnings("ignore:publish:gridgis.GridWarning")  # parts that were not named
 @pytest.mark.parametrize("number", range(40))
 def test_no_small_number_of_a_random_table_is_broken(number):
     case = tables.random_case([2, number], 40)
     check(case, f"random_case([2, {number}], 40)")
 
 
+@pytest.mark.filterwarnings("ignore:publish:gridgis.GridWarning")
 @pytest.mark.parametrize("number", range(10))
 def test_the_order_of_rows_changes_nothing(number):
     case = tables.random_case([3, number], 40)

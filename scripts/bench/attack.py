@@ -24,7 +24,7 @@ import time
 from collections.abc import Sequence
 
 from attacker.hostile import measure_alone, measure_hostile
-from attacker.method import measure_method
+from attacker.method import KNOWS_SECRETS, measure_method
 from attacker.releases import measure_releases
 from attacker.rounded import measure_noise, measure_rounded
 from attacker.tables import measure_tables, report, report_faults
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     some = max(options.tables // 10, 5)
     bad = attack_tables(options) if "tables" in options.parts else 0
     if "method" in options.parts:
-        measure_method(2 * some, options.seed)
+        for keyed in (False, True) if KNOWS_SECRETS else (False,):
+            measure_method(2 * some, options.seed, keyed=keyed)
     if "releases" in options.parts:
         bad += measure_releases(some, options.seed)
     if "hostile" in options.parts:

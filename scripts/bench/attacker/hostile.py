@@ -317,7 +317,8 @@ def judge(made: Hostile, published: gg.Published) -> tuple[int, int, str]:
             known = all(seen.get(key, (0, "no data"))[1] != "no data" for key in [*keys, (level, code, name)])
             if name == total and known and _holds(keys, (level, code, name), truth):
                 equations.append((keys, (level, code, name)))
-    whole = from_sums(equations, seen, truth, width, 1.0)
+    whole_numbers = all(number == int(number) for number in truth.values() if not math.isnan(number))
+    whole = from_sums(equations, seen, truth, width, 1.0 if whole_numbers else 0.0)
     verdict = attack(whole)
     shown = [key for key in width if seen[key][1] == "shown"]
     examples = [f"{key} is shown" for key in shown[:1]]

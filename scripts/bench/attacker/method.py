@@ -20,8 +20,8 @@ import gridgis as gg
 from attacker.reader import Problem, layout_of, problem, read, tables_that_agree, truth_of
 from attacker.tables import Case, promised, random_case
 
-SECRET = next((name for name in ("secret", "key") if name in inspect.signature(gg.publish).parameters), None)
-GUESSES = 6 if SECRET else 1
+KNOWS_SECRETS = "secret" in inspect.signature(gg.publish).parameters
+GUESSES = 6  # secrets that the reader tries for each table
 
 
 @dataclass
@@ -66,10 +66,10 @@ def holes(published: gg.Published) -> tuple:
     )
 
 
-def published(case: Case, table: pd.DataFrame, secret: bytes) -> tuple | None:
+def published(case: Case, table: pd.DataFrame, secret: bytes | None) -> tuple | None:
     """What a table would say; None where it is refused."""
     try:
-        options = case.options() | ({SECRET: secret} if SECRET else {})
+        options = case.options() | ({"secret": secret} if secret else {})
         return holes(gg.publish(table, **options))
     except gg.GridError:
         return None
@@ -85,11 +85,10 @@ def with_values(case: Case, whole: Problem, values: np.ndarray) -> pd.DataFrame:
     return table
 
 
-def learn(case: Case, most: int) -> list[Left] | None:
+def learn(case: Case, most: int, keyed: bool) -> list[Left] | None:
     """What is left of each small number; None if there are too many tables, or none that is small."""
-    secret = os.urandom(32)
     try:
-        options = case.options() | ({SECRET: secret} if SECRET else {})
+        options = case.options() | ({"secret": os.urandom(32)} if keyed else {})
         release = gg.publish(case.table, **options)
     except gg.GridError:
         return None
@@ -105,7 +104,7 @@ def learn(case: Case, most: int) -> list[Left] | None:
     said, kept = holes(release), []
     for values in agree:
         table = with_values(case, whole, values)
-        secrets = [os.urandom(32) for _ in range(GUESSES)]
+        secrets = [os.urandom(32) for _ in range(GUESSES)] if keyed else [None]
         if (values == whole.truth).all() or any(published(case, table, guess) == said for guess in secrets):
             kept.append(values)
     return [
@@ -114,17 +113,18 @@ def learn(case: Case, most: int) -> list[Left] | None:
     ]
 
 
-def measure_method(tables: int, seed: int, most: int = 200) -> None:
+def measure_method(tables: int, seed: int, most: int = 200, keyed: bool = False) -> None:
     """Print how much more a reader learns who knows the method."""
     warnings.simplefilter("ignore")
     began = time.process_time()
     found, tried, too_many = [], 0, 0
     for number in range(tables):
-        left = learn(small_case([seed, number]), most)
+        left = learn(small_case([seed, number]), most, keyed)
         tried, too_many = tried + bool(left), too_many + (left is None)
         found += left or []
     print(
-        f"\n{tried} tables with {len(found):,} small numbers; {too_many} left out: nothing small, refused, or "
+        f"\n{'With a secret' if keyed else 'Without a secret'}: {tried} tables with {len(found):,} small numbers; "
+        f"{too_many} left out: nothing small, refused, or "
         f"more than {most} tables agree. {time.process_time() - began:.0f} CPU s"
     )
     if found:
