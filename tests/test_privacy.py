@@ -10,11 +10,12 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.contract import GridError
+from gridgis.contract import GridError, GridWarning
 from gridgis.locate import locate
 from gridgis.persons import personal_columns, without_persons
 from gridgis.privacy import HIDDEN, SHOWN, Published, cell_keys, merge_small, protection_costs, publish, publishing
 from gridgis.privacy.noise import changes, noisy
+from gridgis.privacy.tables import REST, blocks_of, places_of
 from gridgis.sample import small_example
 from gridgis.summarise import summarise
 
@@ -83,7 +84,7 @@ def test_the_attack_would_find_what_a_threshold_alone_gives_away(monkeypatch):
     table = table_of([("P", 3, 0), ("P", 40, 0), ("P", 25, 0), ("Q", 50, 0), ("Q", 60, 4)])
     assert attack(publish(table, measures=measures), measures) == []
     monkeypatch.setattr(
-        publishing, "protected", lambda block, below: (block.tree.value > 0) & (block.tree.value < below)
+        publishing, "protected", lambda block, terms: (block.tree.value > 0) & (block.tree.value < terms.hide_below)
     )
     assert ("count_a", "0000") in attack(publish(table, measures=measures), measures)
 
@@ -247,9 +248,154 @@ def test_a_cell_with_some_numbers_of_a_sum_is_refused():
         publish(table, measures=["count", "count_a"])
 
 
-def test_categories_that_overlap_are_kept_apart():
-    table = table_of([("P", 30, 40), ("P", 50, 60)]).assign(count=[50, 70])
-    assert (publish(table).table[["count", "count_a", "count_b"]] > 0).all(axis=None)
+def test_parts_that_are_more_than_their_count_are_an_error():
+    table = table_of([("P", 30, 40), ("P", 50, 60)]).assign(count=[70, 109])
+    with pytest.raises(GridError, match=r"count_a, count_b are more than count in 1 cells \(0001\).*parts="):
+        publish(table)
+    with pytest.raises(GridError, match=r"count_a, count_b are more than count in 1 cells"):
+        publish(table, parts={"count": ["count_a", "count_b"]})
+    shown = publish(table, parts={"count": []})  # each for itself
+    assert (shown.table[["count", "count_a", "count_b"]] > 0).all(axis=None)
+
+
+def twelve(**columns):
+    """Twelve cells with noise and waste, and what else."""
+    rng = np.random.default_rng(1)
+    a, b = rng.poisson(6, 12), rng.poisson(25, 12)
+    table = table_of(list(zip("PPPPPPQQQQQQ", a, b, strict=True)))
+    return table.assign(**{name: value(table) for name, value in columns.items()})
+
+
+def follows(shown, total, parts):
+    """Hidden numbers that follow from a sum in one cell."""
+    hidden = shown.table[[f"{name}_status" for name in (total, *parts)]].eq(HIDDEN).sum(axis=1)
+    return int((hidden == 1).sum())
+
+
+@pytest.mark.parametrize("trees", [3, 0, np.arange(12), 999])
+def test_a_column_that_is_no_part_does_not_end_protection(trees):
+    table = twelve().assign(count_trees=trees)
+    for measures in (None, ["count", "count_a", "count_b"]):
+        assert follows(publish(table, measures=measures), "count", ["count_a", "count_b"]) == 0
+    shown = publish(table, measures=["count", "count_trees", "count_a"])
+    assert not (shown.table[["count_status", "count_a_status"]] == SHOWN)[(table["count_b"] < 10)].all(axis=1).any()
+
+
+def test_one_cell_with_too_many_is_named():
+    table = twelve()
+    table.loc[4, "count"] -= 1
+    with pytest.raises(GridError, match=r"more than count in 1 cells \(0004\)"):
+        publish(table)
+
+
+def test_a_sum_is_known_whatever_the_columns_are_called():
+    table = twelve().rename(columns={"count": "households", "count_a": "owner", "count_b": "tenant"})
+    grid = gpd.GeoDataFrame(table.assign(parent_code=table["parent_code"]), crs=table.crs)
+    sums = blocks_of(grid, ["owner", "households", "tenant"], places_of(grid))
+    assert [block.names for block in sums] == [("owner", "tenant", "households")]
+    rest = blocks_of(grid, ["households", "owner"], places_of(grid))  # the tenants are the rest
+    assert [block.names for block in rest] == [("owner", REST, "households")]
+
+
+def test_summarise_notes_the_parts_and_publish_heeds_them():
+    grid = small_example().grid.assign(count_trees=[1, 0, 1, 0])
+    table = summarise(grid, locate(small_example().events, grid), by="category")
+    assert table.attrs["parts"] == {"count": ["count_noise", "count_waste"]}
+    whole = blocks_of(table, ["count", "count_noise", "count_waste", "count_trees"], places_of(table))
+    assert [block.names for block in whole] == [("count_noise", "count_waste", "count"), ("count_trees",)]
+    lost = table.drop(columns="count_waste")  # what is in no category is one more, never shown
+    assert [block.names for block in blocks_of(lost, ["count", "count_noise"], places_of(lost))] == [
+        ("count_noise", REST, "count")
+    ]
+
+
+def test_parts_by_their_names_alone_are_told():
+    table = twelve().drop(columns="count_b")
+    with pytest.warns(GridWarning, match=r"count_a do not add up to count and are taken.*parts="):
+        publish(table)
+    publish(table, parts={"count": ["count_a"]})
+    publish(table, parts={"count": []})
+
+
+@pytest.mark.parametrize(
+    ("columns", "measures", "match"),
+    [
+        # a part that is a sum itself; two sets of parts; the same things twice; one that is a multiple
+        (
+            {"count_a1": lambda t: t["count_a"] // 2, "count_a2": lambda t: t["count_a"] - t["count_a"] // 2},
+            ["count", "count_a", "count_b", "count_a1", "count_a2"],
+            r"more than can be protected at once; leave out count_a or count_a1, count_a2\.",
+        ),
+        (
+            {"day": lambda t: t["count"] // 3, "night": lambda t: t["count"] - t["count"] // 3},
+            ["count", "count_a", "count_b", "day", "night"],
+            "more than can be protected at once",
+        ),
+        (
+            {"day": lambda t: t["count"] // 3, "night": lambda t: t["count"] - t["count"] // 3},
+            ["count_a", "count_b", "day", "night"],
+            "in every cell, so that hidden numbers of one follow from the others",
+        ),
+        ({"persons": lambda t: 3 * t["count_a"]}, ["persons", "count_a"], r"persons = 3 count_a|3 count_a = persons"),
+    ],
+)
+def test_what_cannot_be_protected_together_is_refused(columns, measures, match, monkeypatch):
+    table = twelve(**columns)
+    with pytest.raises(GridError, match=match):
+        blocks_of(table, measures, places_of(table))
+
+
+def test_parts_that_are_said_wrongly_are_refused():
+    table = twelve()
+    for parts, match in (
+        ({"count": "count_a"}, "expected a list of columns for 'count'"),
+        ({"count": ["nothing"]}, "nothing are no columns"),
+        (["count"], "expected a count and its columns"),
+        ({"count": ["count_a"], "count_b": ["count_a"]}, "in one sum, count_a is in two"),
+    ):
+        with pytest.raises(GridError, match=match):
+            publish(table, parts=parts)
+
+
+def test_zeros_can_be_protected():
+    table = table_of([("P", 0, 40), ("P", 12, 50), ("P", 30, 60), ("Q", 50, 70), ("Q", 60, 80)])
+    assert publish(table, measures=["count_a"]).table["count_a_status"].tolist() == [SHOWN] * 5
+    shown = publish(table, measures=["count_a"], zeros="protected")
+    assert shown.table["count_a_status"].tolist() == [HIDDEN, HIDDEN, SHOWN, SHOWN, SHOWN]
+    with pytest.raises(GridError, match="'shown' or 'protected', got 'no'"):
+        publish(table, zeros="no")
+
+
+def test_who_is_alone_does_not_learn_of_another():
+    def hidden(name, cells, **terms):
+        table = table_of([("P", n, 0) for n in cells]).rename(columns={"count_a": name})
+        shown = publish(table, measures=[name], hide_below=2, parts={}, **terms)
+        return [
+            status == HIDDEN for status in [*shown.table[f"{name}_status"], shown.totals[f"{name}_status"].iloc[-1]]
+        ]
+
+    ones = [1, 1, 3, 4]
+    assert hidden("count_x", ones, zeros="protected") == [True, True, False, False, False]
+    assert sum(hidden("households", ones, zeros="protected")) == 3
+    assert hidden("households", ones, zeros="protected", singletons=False) == [True, True, False, False, False]
+    assert sum(hidden("count_x", ones, zeros="protected", singletons=True)) == 3
+    assert hidden("count_x", [1, 2, 1, 0]) == [True, False, True, False, True]  # each of the two is 1 or more
+
+
+def test_a_secret_chooses_what_is_hidden():
+    table = table_of([("P", 3, 0), *[("P", n, 0) for n in range(40, 60)]])
+    chosen = set()
+    for number in range(12):
+        secret = bytes([number]) * 16
+        shown = publish(table, measures=["count_a"], secret=secret)
+        assert publish(table.iloc[::-1], measures=["count_a"], secret=secret).table.equals(shown.table)
+        hidden = tuple(np.flatnonzero(shown.table["count_a_status"] == HIDDEN))
+        assert len(hidden) == 2
+        chosen.add(hidden)
+        assert repr(secret) not in repr(shown)
+    assert len(chosen) > 4
+    with pytest.raises(GridError, match="at least 16 random bytes"):
+        publish(table, secret=b"short")
 
 
 def test_rounded_tables_add_up_and_say_so():
@@ -314,13 +460,36 @@ def test_noise_is_zero_on_average_and_as_wide_as_said():
     assert np.abs(change).max() <= 5
 
 
-@given(st.integers(1, 40), st.integers(3, 8), st.floats(0.5, 4), st.integers(1, 3))
-def test_tables_of_noise_are_fair(count, most, variance, least):
-    steps, below = changes(count, most, variance, least)
+@given(st.integers(1, 40), st.integers(3, 8), st.floats(0.01, 12), st.integers(1, 3))
+def test_tables_of_noise_are_fair_and_as_wide_as_asked_or_refused(count, most, variance, least):
+    try:
+        steps, below = changes(count, most, variance, least)
+    except GridError as error:
+        assert "can have a variance from" in str(error)
+        return
     chance = np.diff([0.0, *below])
     assert below[-1] == pytest.approx(1)
-    assert chance @ np.array(steps) == pytest.approx(0, abs=1e-4)
+    assert chance @ np.array(steps) == pytest.approx(0, abs=1e-6)
+    assert chance @ np.array(steps) ** 2 == pytest.approx(variance, abs=1e-5)
     assert all(count + step == 0 or count + step >= least for step in steps)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_least_variance_of_a_small_count_is_given_or_refused(count):
+    steps, below = changes(count, 5, 2.0, 3)  # -1 or 2; -2 or 1
+    chance = np.diff([0.0, *below])
+    assert chance @ np.array(steps) ** 2 == pytest.approx(2.0, abs=1e-8)
+    with pytest.raises(GridError, match=rf"a count of {count} can have a variance from 2 to \d+, not 1.99"):
+        changes(count, 5, 1.99, 3)
+
+
+def test_keys_ask_first_whether_the_noise_is_possible():
+    records = located()
+    assert cell_keys(records, secret=SECRET, record="number", variance=3.0, most=6, least=2).variance == 3.0
+    with pytest.raises(GridError, match="a count of 1 can have a variance from 2 to 5, not 1"):
+        cell_keys(records, secret=SECRET, record="number", variance=1.0)
+    with pytest.raises(GridError, match="variance= above 0"):
+        cell_keys(records, secret=SECRET, record="number", variance=-1.0)
 
 
 def test_the_secret_is_kept_nowhere():

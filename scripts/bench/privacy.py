@@ -11,18 +11,25 @@
   other, all of one date, released one after the other: what is accepted, what is refused, and how long it takes; and
   borders that move by a few households, which must all be refused.
 
+- **zeros**: what is left to be seen when true zeros are shown, and when they are protected, sparse to dense.
+- **method**: on tables small enough to try every one, what a reader learns who keeps only those of which `publish`
+  would show the same, without and with a secret.
+
 Ends with 1 if a number could be worked out.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -38,12 +45,12 @@ from gridgis.privacy import publish
 from gridgis.privacy.audit import attack, interval
 from gridgis.privacy.hiding import hide
 from gridgis.privacy.network import Network, Tree
-from gridgis.privacy.protection import Terms, hiding_costs, known_of, small_in
+from gridgis.privacy.protection import LEAST_SECRET, ZEROS, Terms, hiding_costs, known_of, protected, small_in
 from gridgis.privacy.tables import Block
 
 WIDTH = 10.0
 TERMS = Terms(int(WIDTH))
-PARTS = ("size", "ledger", "attack", "optimum")
+PARTS = ("size", "ledger", "attack", "optimum", "zeros", "method")
 
 
 def hierarchy(rng: np.random.Generator, cells: int, levels: int, categories: int, mean: float) -> Block:
@@ -204,6 +211,87 @@ def measure_size(seed: int) -> bool:
     return good
 
 
+def measure_zeros(seed: int) -> None:
+    """Print what is left to be seen when true zeros are shown, and when they are protected."""
+    print("| cells | categories | mean | true zeros | shown, zeros shown | of those above 0 | shown, zeros protected |")
+    print("|---|---|---|---|---|---|---|")
+    for categories in (0, 5):
+        for mean in (0.3, 1.0, 3.0, 10.0, 50.0):
+            block = district(np.random.default_rng(seed), 400, max(categories, 1), mean)
+            if not categories:
+                block = Block(block.names[-1:], Tree(block.tree.above, block.tree.value[:, -1:]))
+            value = block.tree.value
+            shown = [~protected(block, Terms(int(WIDTH), zeros)) for zeros in ZEROS]
+            above = shown[0][value > 0].mean()
+            start = f"| 400 | {categories} | {mean:g} | {(value == 0).mean():.0%} | {shown[0].mean():.0%} | {above:.0%}"
+            print(f"{start} | {shown[1].mean():.0%} |", flush=True)
+
+
+class Release(NamedTuple):
+    """A table of a universe, the key it was published with, and what is seen of it."""
+
+    table: tuple[int, ...]
+    seen: tuple[float, ...]
+
+
+def universe(cells: int, categories: int, most: int) -> dict[tuple[int, ...], Block]:
+    """All tables of a parent with so many cells, no number above a limit."""
+    tables = {}
+    for table in itertools.product(range(most + 1), repeat=cells * max(categories, 1)):
+        counts = np.array(table, float).reshape(cells, -1)
+        counts = np.hstack([counts, counts.sum(axis=1, keepdims=True)]) if categories else counts
+        tree = np.array([cells] * cells + [-1])
+        tables[table] = Block(tuple(f"count_{i}" for i in range(counts.shape[1])), Tree(tree, summed(tree, counts)))
+    return tables
+
+
+def measure_method(keys: int) -> None:
+    """Print what a reader learns who keeps only the tables of which `publish` shows the same.
+
+    Asked are the small numbers that are wide enough for who does not know the method. A reader without the secret
+    keeps a table if any of the secrets tried shows it so.
+    """
+    print("| cells | categories | numbers up to | hide below | secret | known | in less than the width | hidden |")
+    print("|---|---|---|---|---|---|---|---|")
+    for cells, categories, most, below in ((3, 0, 9, 3), (4, 0, 6, 2), (2, 2, 4, 2)):
+        tables = universe(cells, categories, most)
+        flat = {table: block.tree.value.ravel() for table, block in tables.items()}
+        for secrets in ([None], [bytes([i]) * LEAST_SECRET for i in range(keys)]):
+            releases = [
+                Release(table, tuple(np.where(protected(block, Terms(below, secret=secret)).ravel(), -1, flat[table])))
+                for table, block in tables.items()
+                for secret in secrets
+            ]
+            known, narrow, hidden = learned(releases, flat, below)
+            start = f"| {cells} | {categories} | {most} | {below} | {'yes' if secrets[0] else 'none'}"
+            print(f"{start} | {known:.1%} | {narrow:.1%} | {hidden:.2f} |", flush=True)
+
+
+def learned(releases: Sequence[Release], flat: dict[tuple[int, ...], np.ndarray], below: int) -> tuple[float, ...]:
+    """Shares of small numbers that are known, and that are placed too narrowly; hidden numbers a table."""
+    same: dict[tuple[float, ...], set[tuple[int, ...]]] = defaultdict(set)
+    for release in releases:
+        same[release.seen].add(release.table)
+    every = np.array(list(flat.values()))
+    ends = {}
+    for seen, tables in same.items():
+        shown = np.array(seen)
+        agreeing = every[((every == shown) | ((shown < 0) & (every > 0))).all(axis=1)]
+        ends[seen] = np.ptp(np.array([flat[table] for table in tables]), axis=0), np.ptp(agreeing, axis=0)
+    small = known = narrow = hidden = 0
+    for release in releases:
+        value = flat[release.table]
+        method, without = ends[release.seen]
+        asked = (value > 0) & (value < below) & (without >= below)
+        small, known, narrow = (
+            small + asked.sum(),
+            known + (method[asked] == 0).sum(),
+            narrow + (method[asked] < below).sum(),
+        )
+        hidden += (np.array(release.seen) < 0).sum()
+    return known / small, narrow / small, hidden / len(releases)
+
+
 def town(rng: np.random.Generator, cells: int) -> tuple[gpd.GeoDataFrame, np.ndarray]:
     """Irregular cells on 3 x 3 km, and where the households live: 60 to a cell on average."""
     seeds = rng.uniform(0, 3000, (cells, 2))
@@ -295,6 +383,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--optimum", type=int, default=200)
     parser.add_argument("--moves", type=int, default=100, help="of borders")
     parser.add_argument("--seconds", type=float, default=60.0, help="for one optimum")
+    parser.add_argument("--keys", type=int, default=20, help="secrets that a reader who knows the method tries")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     asked = parser.parse_args(arguments)
@@ -308,6 +397,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         good &= measure_attack(asked.hierarchies, asked.seed)
     if "optimum" in asked.parts:
         measure_optimum(asked.optimum, asked.seed, asked.seconds)
+    if "zeros" in asked.parts:
+        measure_zeros(asked.seed)
+    if "method" in asked.parts:
+        measure_method(asked.keys)
     return 0 if good else 1
 
 

@@ -174,10 +174,16 @@ def _found(columns: Mapping[str, Floats], counts: Sequence[str], told: Sequence[
             elif _is_shown_by(columns, new.names) and new.names <= set(counts):
                 raise GridError(
                     f"measures: {tied[0]} and {new} in every cell, which is more than can be protected at once; leave "
-                    f"out {listed(sorted((new.names & tied[0].names) - {tied[0].total}) or new.parts)}, or publish "
-                    "one of the two sums."
+                    f"out {_what_to_leave(tied[0], new)}."
                 )
     return sums
+
+
+def _what_to_leave(one: Sum, two: Sum) -> str:
+    """Which columns to leave out so that one of two sums is left."""
+    if one.total != two.total:
+        return listed(sorted(one.names & two.names))
+    return " or ".join(listed(sorted(a.names - b.names)) for a, b in ((one, two), (two, one)))
 
 
 def _is_said(new: Sum, known: Sequence[Sum], columns: Mapping[str, Floats]) -> bool:
@@ -250,6 +256,8 @@ def _by_name(grid: Grid, counts: Sequence[str], columns: Mapping[str, Floats], k
         return []
     what_to_do = f"say which columns are its parts: parts={{{COUNT!r}: [...]}}"
     _require_within(grid, columns, guess, what_to_do)
+    if not (np.nansum([columns[name] for name in free], axis=0) < np.nan_to_num(columns[COUNT])).any():
+        return [Sum(COUNT, free)]
     warnings.warn(
         GridWarning(
             f"publish: {listed(guess.parts)} do not add up to {COUNT} and are taken for some of its parts, by their "
