@@ -89,10 +89,16 @@ def test_known_tables_are_safe(counts, limit, parts, zeros):
 
 
 @pytest.mark.filterwarnings("ignore:publish:gridgis.GridWarning")  # parts that were not named
-@pytest.mark.parametrize("number", range(40))
-def test_no_small_number_of_a_random_table_is_broken(number):
-    case = tables.random_case([2, number], 40)
-    check(case, f"random_case([2, {number}], 40)")
+@pytest.mark.parametrize("part", range(4))
+def test_no_small_number_of_a_random_table_is_broken(part):
+    refused = 0
+    for number in range(10 * part, 10 * part + 10):
+        case = tables.random_case([2, number], 40)
+        result = tables.try_case(case, f"random_case([2, {number}], 40)")
+        refused += bool(result.refused)  # columns of few cells are tied by chance
+        assert not result.faults, (result.case, result.faults)
+        assert not (result.broken or result.rests_broken), (result.case, result.examples)
+    assert refused <= 1
 
 
 @pytest.mark.filterwarnings("ignore:publish:gridgis.GridWarning")

@@ -317,8 +317,9 @@ def judge(made: Hostile, published: gg.Published) -> tuple[int, int, str]:
             known = all(seen.get(key, (0, "no data"))[1] != "no data" for key in [*keys, (level, code, name)])
             if name == total and known and _holds(keys, (level, code, name), truth):
                 equations.append((keys, (level, code, name)))
-    whole_numbers = all(number == int(number) for number in truth.values() if not math.isnan(number))
-    whole = from_sums(equations, seen, truth, width, 1.0 if whole_numbers else 0.0)
+    if any(number != number // 1 or number > 2**50 for number in truth.values() if not math.isnan(number)):
+        return 0, 0, "no whole numbers"
+    whole = from_sums(equations, seen, truth, width, 1.0)
     verdict = attack(whole)
     shown = [key for key in width if seen[key][1] == "shown"]
     examples = [f"{key} is shown" for key in shown[:1]]
@@ -361,7 +362,7 @@ def measure_hostile(tables: int, seed: int) -> int:
                 small, broken, example = judge(made, published)
                 follows = rates(made, published)
                 total.update(small=small + len(follows), broken=broken + len(follows))
-                if broken or follows:
+                if broken or follows or example:
                     notes[name].append(f"{name}, [{seed}, {number}]: {example or follows[0]}")
             except gg.GridError as error:
                 total["refused"] += 1
