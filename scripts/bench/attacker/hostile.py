@@ -386,12 +386,48 @@ def alone(whole: Problem) -> list[int]:
     return [i for i, key in enumerate(whole.names) if key[0] == "cell" and whole.truth[i] == 1 and "(" not in key[2]]
 
 
-def knowing(whole: Problem, i: int) -> Problem:
+def above_of(layout: Layout, code: str) -> set[tuple[str, str]]:
+    """All places in which a cell lies."""
+    place, found = ("cell", code), set()
+    while place in layout.above:
+        place = layout.above[place]
+        found.add(place)
+    return found
+
+
+def places_of(layout: Layout, code: str) -> set[tuple[str, str]]:
+    """A cell, and the places that hold no other cell."""
+    inside: Counter[tuple[str, str]] = Counter()
+    own = [("cell", code)]
+    while own[-1] in layout.above:
+        own.append(layout.above[own[-1]])
+    for place in layout.above:
+        if place[0] == "cell":
+            while place in layout.above:
+                place = layout.above[place]
+                inside[place] += 1
+    return {place for place in own if inside[place] <= 1}
+
+
+def knowing(whole: Problem, i: int, layout: Layout) -> Problem:
     """The same problem for someone who knows one of the hidden numbers."""
     row = csr_array(([1.0], ([0], [i])), shape=(1, len(whole.low)))
     width = whole.width.copy()
-    own = [j for j, key in enumerate(whole.names) if key[1] == whole.names[i][1]]
+    places = places_of(layout, whole.names[i][1])
+    own = [j for j, key in enumerate(whole.names) if key[:2] in places]
     width[own] = 0  # what lies in its own cell it may know
+    if whole.low[i] > 0:  # and that it is the only one in places where all other cells show a 0
+        column, value = whole.names[i][2], whole.truth[i]
+        width[
+            [
+                j
+                for j, key in enumerate(whole.names)
+                if key[2] == column
+                and whole.truth[j] == value
+                and j != i
+                and key[:2] in above_of(layout, whole.names[i][1])
+            ]
+        ] = 0
     right = np.append(whole.right, whole.truth[i])
     return Problem(csr_array(vstack([whole.equations, row])), right, whole.low, width, whole.truth, whole.names)
 
@@ -404,6 +440,7 @@ def measure_alone(tables: int, seed: int, most: int = 12) -> None:
 
     print("\n| zeros | contributors alone | small numbers of others | broken for one of them | exactly known |")
     print("|---|---|---|---|---|")
+    notes: list[str] = []
     for how in ("shown", "protected") if KNOWS_ZEROS else ("shown",):
         total: Counter[str] = Counter()
         for number in range(tables):
@@ -420,10 +457,15 @@ def measure_alone(tables: int, seed: int, most: int = 12) -> None:
             width = promised(case, seen, truth)
             whole = problem(layout, seen, truth, width, 0.0 if how == "protected" else 1.0)
             for i in alone(whole)[:most]:
-                insider = knowing(whole, i)
+                insider = knowing(whole, i, layout)
                 verdict = attack(insider)
+                for j in np.flatnonzero(verdict.broken)[:1]:
+                    left = f"{verdict.low[j]:g} to {verdict.high[j]:g}"
+                    knows = f"{whole.names[i]} knows {whole.names[j]}, {whole.truth[j]:g}, to be {left}"
+                    notes.append(f"zeros {how}, random_case([{seed}, {number}], 40), limit {case.hide_below}: {knows}")
                 total["alone"] += 1
                 total["small"] += int((insider.width > 0).sum())
                 total["broken"] += int(verdict.broken.sum())
                 total["exact"] += int((verdict.broken & (verdict.low == verdict.high)).sum())
         print(f"| {how} | {total['alone']:,} | {total['small']:,} | {total['broken']:,} | {total['exact']:,} |")
+    print("\n".join(notes[:5]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import sys
@@ -293,12 +294,12 @@ def measure_tables(tables: int, seed: int, most_cells: int, jobs: int) -> list[R
     """Publish and attack random tables."""
     tasks = [(seed, number, most_cells) for number in range(tables)]
     results: list[Result] = []
-    if jobs == 1:
-        source: Iterable[Result] = map(try_seed, tasks)
-        results = list(told(source, tables))
-    else:
-        with get_context("spawn").Pool(jobs) as pool:
-            results = list(told(pool.imap_unordered(try_seed, tasks, chunksize=4), tables))
+    with contextlib.suppress(KeyboardInterrupt):  # what there is, is reported
+        if jobs == 1:
+            results.extend(told(map(try_seed, tasks), tables))
+        else:
+            with get_context("spawn").Pool(jobs) as pool:
+                results.extend(told(pool.imap_unordered(try_seed, tasks, chunksize=4), tables))
     results.sort(key=lambda r: r.case)
     return results
 
