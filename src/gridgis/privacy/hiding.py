@@ -85,11 +85,19 @@ class Hiding:
         for who, edges in enumerate(known):
             for edge in edges:
                 self._knowers[edge].add(who)
+        price[list(self._knowers)] = np.inf
+        self._strict = Flows(network, price) if self._knowers else None
 
     @property
     def hidden(self) -> Bools:
         """Tell which counts are hidden."""
         return np.asarray(self.flows.prices < FREE)
+
+    def _set_price(self, edge: int, price: float) -> None:
+        """Hide a count, or show it."""
+        self.flows.set_price(edge, price)
+        if self._strict is not None and edge not in self._knowers:
+            self._strict.set_price(edge, price)
 
     def protect(self) -> None:
         """Hide what is needed until each small count is safe."""
@@ -109,7 +117,7 @@ class Hiding:
             if found is None:
                 return False
             for other in found.counts():
-                self.flows.set_price(other, 0.0)
+                self._set_price(other, 0.0)
             if not self._knowers:
                 self._keep(edge, (found,))
         return True
@@ -144,6 +152,9 @@ class Hiding:
 
     def safe(self, edge: int) -> Proof | None:
         """Prove with the hidden counts alone that a count has the width for everybody, if it has."""
+        strict = self._for_all(edge)
+        if strict is not None:
+            return (strict,)
         first = self._witness(edge)
         if first is None:
             return None
@@ -159,6 +170,18 @@ class Hiding:
             proof.append(other)
             left &= self._touched(edge, other)
         return tuple(proof)
+
+    def _for_all(self, edge: int) -> Witness | None:
+        """A witness that changes nothing that any lone contributor knows who does not know the count itself."""
+        if self._strict is None:
+            return None
+        own = sorted({other for who in self._knowers.get(edge, ()) for other in self._known[who]})
+        for other in own:
+            self._strict.set_price(other, self.flows.price(other))
+        witness = self._witness(edge, self._strict)
+        for other in own:
+            self._strict.set_price(other, np.inf)
+        return witness
 
     def _open_to(self, edge: int) -> set[int]:
         """A contributor to whom a count is not safe; none if it is safe to nobody."""
@@ -193,10 +216,11 @@ class Hiding:
         for edge, price in zip(edges, before, strict=True):
             self.flows.set_price(edge, price)
 
-    def _witness(self, edge: int) -> Witness | None:
-        high = self.flows.most(edge, self.width[edge], rises=True)
+    def _witness(self, edge: int, flows: Flows | None = None) -> Witness | None:
+        flows = self.flows if flows is None else flows
+        high = flows.most(edge, self.width[edge], rises=True)
         left = self.width[edge] - high.get(edge, 0.0)
-        low = self.flows.most(edge, left, rises=False) if left > FREE else {}
+        low = flows.most(edge, left, rises=False) if left > FREE else {}
         witness = Witness(high, low)
         return witness if witness.width(edge) >= self.width[edge] - FREE else None
 
@@ -213,7 +237,7 @@ class Hiding:
         users = self._users()
         extra: Iterable[int] = self.extra
         for other in extra if quiet else progress(list(extra), "thinning out"):
-            self.flows.set_price(other, float(self.cost[other]))
+            self._set_price(other, float(self.cost[other]))
             proofs = {}
             for edge in sorted(users[other]):
                 proof = self.safe(edge)
@@ -221,7 +245,7 @@ class Hiding:
                     break
                 proofs[edge] = proof
             if len(proofs) < len(users[other]):
-                self.flows.set_price(other, 0.0)
+                self._set_price(other, 0.0)
                 continue
             for edge, proof in proofs.items():
                 for member in _members(self.proof[edge]):
@@ -248,20 +272,20 @@ class Hiding:
             done = self._do_without(left[0])
             if not done or sum(self.cost[edge] for edge in self.extra) > total - FREE:
                 for edge in np.flatnonzero(self.flows.prices != before).tolist():
-                    self.flows.set_price(edge, float(before[edge]))
+                    self._set_price(edge, float(before[edge]))
                 self.proof = proofs
             else:
                 tried.clear()
 
     def _do_without(self, other: int) -> bool:
         """Show a count, and protect those anew that needed it, if that is possible."""
-        self.flows.set_price(other, np.inf)
+        self._set_price(other, np.inf)
         users = sorted(self._users()[other])
         for edge in users:
             del self.proof[edge]
         if not all(self._made_safe(edge) for edge in users):
             return False
-        self.flows.set_price(other, float(self.cost[other]))
+        self._set_price(other, float(self.cost[other]))
         self.prune(quiet=True)
         return True
 

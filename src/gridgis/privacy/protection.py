@@ -25,7 +25,7 @@ CONTRIBUTORS = frozenset({"households", "persons"})
 LEAST_SECRET = 16
 """Bytes of a secret."""
 
-SPREAD = 1.0
+SPREAD = 2.0
 """With a secret, hiding one number costs up to so much more than hiding another like it."""
 
 
