@@ -1,6 +1,7 @@
 """What is hidden stays hidden, and nothing else gets out."""
 
 import dataclasses
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -10,6 +11,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridgis.cli import main
 from gridgis.contract import GridError, GridWarning
 from gridgis.locate import locate
 from gridgis.persons import personal_columns, without_persons
@@ -17,7 +19,9 @@ from gridgis.privacy import HIDDEN, SHOWN, Published, cell_keys, merge_small, pr
 from gridgis.privacy.noise import changes, noisy
 from gridgis.privacy.tables import REST, blocks_of, places_of
 from gridgis.sample import small_example
+from gridgis.settings import make_settings
 from gridgis.summarise import summarise
+from gridgis.write import write_table
 
 
 def table_of(rows, **columns):
@@ -284,6 +288,7 @@ def test_a_column_that_is_no_part_does_not_end_protection(trees):
 def test_one_cell_with_too_many_is_named():
     table = twelve()
     table.loc[4, "count"] -= 1
+    assert publish(table, internal=True).internal  # nothing is protected: nothing hangs on it
     with pytest.raises(GridError, match=r"more than count in 1 cells \(0004\)"):
         publish(table)
 
@@ -534,3 +539,45 @@ def test_what_each_way_costs():
     assert costs["hidden"].iloc[0] > costs["small"].iloc[0] > 0
     assert costs["largest_error"].iloc[1] <= 2
     assert costs["cells"].iloc[3] < 4
+
+
+def test_ones_are_not_known_by_their_sum():
+    ones = publish(table_of([("P", 1, 0)] * 12), measures=["count_a"])
+    assert (ones.totals["count_a_status"] == HIDDEN).all()  # a sum of 12 would say that each is 1
+    table = table_of([("P", 1, 1)] * 4).assign(count_c=1, count=3)
+    three = publish(table, measures=["count", "count_a", "count_b", "count_c"], hide_below=3)
+    assert (three.table["count_status"] == HIDDEN).all()
+
+
+def test_the_terms_can_be_said_on_the_command_line(tmp_path, capsys):
+    table = twelve(count_trees=lambda table: 500)
+    write_table(table, tmp_path / "t.gpkg")
+    (tmp_path / "secret").write_bytes(b"sixteen bytes at least\n")
+    words = ["costs", f"{tmp_path}/t.gpkg", "--out", f"{tmp_path}/c.csv", "--hide-below", "8"]
+    measures = ["--measure", "count", "--measure", "count_a", "--measure", "count_b"]
+    for more, terms in (
+        (["--zeros", "protected"], {"zeros": "protected"}),
+        (["--parts", "count", "count_a", "count_b"], {"parts": {"count": ["count_a", "count_b"]}}),
+        (["--singletons"], {"singletons": True}),
+        (["--secret-file", f"{tmp_path}/secret"], {"secret": b"sixteen bytes at least"}),
+    ):
+        assert main([*words, *measures, *more]) == 0
+        wanted = protection_costs(table, measures=measures[1::2], hide_below=8, **terms)
+        assert pd.read_csv(tmp_path / "c.csv")["hidden"].iloc[0] == wanted["hidden"].iloc[0]
+        (tmp_path / "c.csv").unlink()
+    (tmp_path / "secret").write_bytes(b"short")
+    for broken in (["--secret-file", f"{tmp_path}/secret"], ["--secret-file", f"{tmp_path}/none"], ["--parts", "no"]):
+        capsys.readouterr()
+        assert main([*words, *measures, *broken]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_terms_can_be_set():
+    inputs = {"inputs": {"areas": "a.gpkg", "buildings": "b.gpkg"}}
+    known = make_settings(
+        {**inputs, "publish": {"zeros": "protected", "parts": {"count": []}, "singletons": False}}, Path()
+    )
+    assert known.get("publish", "zeros") == "protected"
+    for wrong in ({"zeros": "no"}, {"parts": {"count": "count_a"}}, {"secret_file": ""}):
+        with pytest.raises(GridError, match=rf"{next(iter(wrong))} in \[publish\]: expected"):
+            make_settings({**inputs, "publish": wrong}, Path())

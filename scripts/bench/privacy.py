@@ -253,7 +253,7 @@ def measure_method(keys: int) -> None:
     """
     print("| cells | categories | numbers up to | hide below | secret | known | in less than the width | hidden |")
     print("|---|---|---|---|---|---|---|---|")
-    for cells, categories, most, below in ((3, 0, 9, 3), (4, 0, 6, 2), (2, 2, 4, 2)):
+    for cells, categories, most, below in ((3, 0, 9, 3), (4, 0, 5, 2), (2, 2, 3, 2)):
         tables = universe(cells, categories, most)
         flat = {table: block.tree.value.ravel() for table, block in tables.items()}
         for secrets in ([None], [bytes([i]) * LEAST_SECRET for i in range(keys)]):

@@ -25,8 +25,9 @@ CONTRIBUTORS = frozenset({"households", "persons"})
 LEAST_SECRET = 16
 """Bytes of a secret."""
 
-SPREAD = 2.0
-"""With a secret, hiding one number costs up to so much more than hiding another like it."""
+SPREAD = 1.0
+"""With a secret, hiding one number costs up to so much more than hiding another like it, and a sum so much more still:
+a cell that is hidden with nothing but sums is seen to be the small one."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def hiding_costs(block: Block, terms: Terms | None = None) -> Floats:
     known = np.log1p(np.nan_to_num(value))
     cost = 1 + 0.01 * known / max(known.max(initial=0.0), 1.0)
     if terms is not None and terms.secret is not None:
-        cost += SPREAD * _chances(block, terms.secret)
+        sums = ~block.tree.cells[:, None] | (np.arange(value.shape[1]) == max(value.shape[1] - 1, 1))
+        cost += SPREAD * (_chances(block, terms.secret) + sums)
     return np.where(shown & (value > 0), cost, np.where(shown, np.inf, 0.0))
 
 

@@ -20,7 +20,7 @@ from gridgis.privacy.parts import Parts
 from gridgis.privacy.protection import Terms, protected
 from gridgis.privacy.published import HIDDEN, NO_DATA, SHOWN, Published
 from gridgis.privacy.rounding import rounded
-from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of
+from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of, single_blocks
 from gridgis.privacy.together import disclosed
 from gridgis.summarise import COUNT, RATE, rate
 
@@ -111,7 +111,7 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     >>> table = summarise(example.grid, locate(example.events, example.grid))
     >>> shown = publish(table, hide_below=3)  # counts of 3, 1, 1 and 0
     >>> shown.table["count_status"].tolist()
-    ['hidden', 'hidden', 'hidden', 'shown']
+    ['shown', 'hidden', 'hidden', 'shown']
     """
     grid = require_grid(table, "table").sort_values(CODE, kind="stable").reset_index(drop=True)
     terms = Terms(hide_below, zeros, singletons, secret)
@@ -121,7 +121,8 @@ def publish(  # noqa: PLR0913 - what users ask for by name
     asked = _asked(grid, measures)
     places = places_of(grid, levels)
     columns: _Columns = {}
-    blocks = blocks_of(grid, measures_of(grid, asked), places, parts)
+    counts, each_alone = measures_of(grid, asked), internal or noise is not None
+    blocks = single_blocks(grid, counts, places) if each_alone else blocks_of(grid, counts, places, parts)
     earlier = [] if ledger is None else read_ledger(ledger)
     for block in blocks:
         value, hidden = block.tree.value, np.zeros(block.tree.value.shape, bool)

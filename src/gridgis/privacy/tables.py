@@ -140,7 +140,7 @@ def blocks_of(grid: Grid, counts: Sequence[str], places: Places, parts: Parts | 
         If it is not clear what the parts of a count are, or a cell has a number for some of the columns of a block and
         not for others.
     """
-    columns = {name: pd.to_numeric(grid[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in counts}
+    columns = _numbers(grid, counts)
     together: list[list[str]] = []
     rests: list[Floats | None] = []
     for known in sums_of(grid, counts, parts):
@@ -154,6 +154,16 @@ def blocks_of(grid: Grid, counts: Sequence[str], places: Places, parts: Parts | 
         for names, rest in zip(together, rests, strict=True)
     ]
     return blocks + [_block([name], columns, places) for name in counts if name not in tied]
+
+
+def single_blocks(grid: Grid, counts: Sequence[str], places: Places) -> list[Block]:
+    """Give each count a block of its own, where nothing hangs on its parts."""
+    columns = _numbers(grid, counts)
+    return [_block([name], columns, places) for name in counts]
+
+
+def _numbers(grid: Grid, counts: Sequence[str]) -> dict[str, Floats]:
+    return {name: pd.to_numeric(grid[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in counts}
 
 
 def _block(names: Sequence[str], columns: dict[str, Floats], places: Places) -> Block:
