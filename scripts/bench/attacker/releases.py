@@ -23,7 +23,7 @@ import shapely
 
 import gridgis as gg
 from attacker.reader import REST, Key, Layout, attack, from_sums, layout_of, read, sums, truth_of
-from attacker.tables import KNOWS_ZEROS
+from attacker.tables import KNOWS_ZEROS, OPTIONS
 
 JUNE = "2026-06-30"
 KINDS = (
@@ -148,6 +148,9 @@ def let_out(asked: Asked, table: gpd.GeoDataFrame, folder: Path) -> gg.Published
     options = {"measures": asked.measures, "hide_below": asked.hide_below, "levels": asked.levels}
     if KNOWS_ZEROS:
         options["zeros"] = asked.zeros
+    names = [name for name in asked.measures if name.startswith("count_") and "_per_" not in name]
+    if "parts" in OPTIONS and names and "count" in asked.measures:
+        options["parts"] = {"count": names}
     published = gg.publish(table, **options, ledger=ledger, as_of=JUNE)
     if (ledger.read_bytes() if ledger.exists() else b"") == before:
         with contextlib.suppress(AttributeError, TypeError):  # the same release again is no news
