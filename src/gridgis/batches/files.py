@@ -53,6 +53,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     y: str | None = None,
     crs: object = None,
     layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
     keep_coordinates: bool = False,
     batch_rows: int = BATCH_ROWS,
 ) -> pd.DataFrame:
@@ -73,7 +75,7 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     target : path
         ``.parquet``, ``.csv`` (UTF-8 with byte-order mark) or ``.gpkg``. An old file is replaced when the new one is
         complete.
-    x, y, crs, layer
+    x, y, crs, layer, encoding, header
         As in `read_points`.
     keep_coordinates : bool
         Keep the columns ``x`` and ``y``; of a file of points, keep the geometry (not in a CSV).
@@ -115,7 +117,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     report, goal = Report(source), Path(target)
     require_writable(goal)
     _require_apart(goal, source, grid)
-    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer)
+    text = {"encoding": encoding, "header": header}
+    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer, **text)
     cells = cells_of(grid)
     job = _Job(points, locator_of(cells), goal, keep_coordinates, _positive(batch_rows))
     state = _state(points.stream.path)
@@ -144,6 +147,8 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
     y: str | None = None,
     crs: object = None,
     layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
     weights: str | None = None,
     by: str | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -154,7 +159,7 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
 
     Parameters
     ----------
-    source, grid, x, y, crs, layer, batch_rows
+    source, grid, x, y, crs, layer, encoding, header, batch_rows
         As in `locate_file`.
     weights : str, optional
         A column of numbers from 0 up, to be added up in each cell. The sums are exact and rounded once, so that they
@@ -194,7 +199,8 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
     (['outside', 1, 2.0], [0.0, 3.0, 0.0])
     """
     report = Report(source)
-    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer)
+    text = {"encoding": encoding, "header": header}
+    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer, **text)
     for name, option in ((weights, "weights="), (by, "by=")):
         if name is not None:
             require_column(points.stream, name, option)
@@ -268,6 +274,7 @@ class _Job:
             "coordinates": points.coordinates,
             "crs": points.crs.to_wkt(),
             "layer": getattr(points.stream, "layer", None),
+            "form": str(getattr(points.stream, "form", None)),
             "keep_coordinates": self.keep,
             "part_rows": PART_ROWS,
         }

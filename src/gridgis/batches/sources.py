@@ -67,7 +67,7 @@ class PointTable:
 
 
 def open_points(
-    path: str | os.PathLike[str], report: Report, *, x: str | None, y: str | None, crs: object, layer: str | None
+    path: str | os.PathLike[str], report: Report, *, x: str | None, y: str | None, crs: object, **options: Any
 ) -> PointTable:
     """Open a file of places to be read in batches; the arguments are those of `read_points`.
 
@@ -76,7 +76,7 @@ def open_points(
     GridError
         If the file cannot be read, a column is not there, or the CRS is not named or contradicts the file.
     """
-    stream = open_stream(path, report, layer=layer)
+    stream = open_stream(path, report, wanted=(x, y), **options)
     if (x is None) != (y is None):
         raise GridError(f"{report.name}: expected both x= and y=, got one of them.")
     if x is None or y is None:

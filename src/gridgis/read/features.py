@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -13,7 +11,7 @@ import shapely
 
 from gridgis.contract import GridError, listed, require_unique, text_column
 from gridgis.read.borders import trimmed, with_corners
-from gridgis.read.opening import OSM, Report, open_features
+from gridgis.read.opening import OSM, Report, Source, open_features
 from gridgis.read.tidying import (
     POLYGONS,
     clean_codes,
@@ -45,21 +43,25 @@ BARRIER_OF_KIND: dict[str, str] = {
 _OSM_COLUMNS = ("highway", "railway", "waterway", "barrier")
 
 
-def read_areas(
-    path: str | os.PathLike[str],
+def read_areas(  # noqa: PLR0913 - what users ask for by name
+    path: Source,
     *,
     code: str = "code",
     name: str | None = None,
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read the areas to be divided: communities, villages, streets, each with its code.
 
     Parameters
     ----------
-    path : path
-        GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf or OSM (.pbf, .osm).
+    path : path, GeoDataFrame or DataFrame
+        GeoPackage, Shapefile, GeoJSON (also a sequence), GeoParquet, FlatGeobuf, File Geodatabase, KML, GML, DXF, MapInfo
+        (.tab, .mif) or OSM (.pbf, .osm), also in a .zip or .kmz; a CSV, XLSX or Parquet table with a column of WKT or WKB;
+        or a table that is there already.
     code : str
         Column of the codes.
     name : str, optional
@@ -71,6 +73,12 @@ def read_areas(
         Layer of the file; needed where there are several.
     source_crs : int, str or pyproj.CRS, optional
         The CRS of the coordinates, where the file declares none; may carry your own parameters (``+towgs84``).
+    encoding : str, optional
+        Of the texts, such as ``"gbk"`` or ``"cp1252"``, where the format leaves it open (Shapefile, MapInfo, DXF, CSV)
+        and what the file declares is wrong or missing.
+    header : int, optional
+        The row with the names of the columns, from 1, in a CSV or XLSX table. Without it the first row, or the first that
+        holds the columns asked for.
 
     Returns
     -------
@@ -101,11 +109,12 @@ def read_areas(
     (['010101'], 4547)
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
+    text = {"encoding": encoding, "header": header, "wanted": (code, name)}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
     columns = {"code": clean_codes(column(frame, code, report.name, "code="), report)}
     if name is not None or "name" in frame.columns:
         columns["name"] = clean_text(column(frame, name or "name", report.name, "name="))
-    source = declared_crs(frame, path, source_crs)
+    source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("code", drop=False)
     features = _polygons(with_corners(features, source), source, crs, report)
     require_unique(features, "code", report.name)
@@ -115,7 +124,13 @@ def read_areas(
 
 
 def read_zones(
-    path: str | os.PathLike[str], *, crs: object = None, layer: str | None = None, source_crs: object = None
+    path: Source,
+    *,
+    crs: object = None,
+    layer: str | None = None,
+    source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read polygons that are to become cells as they are: a campus, a hospital, cells drawn by hand.
 
@@ -123,7 +138,7 @@ def read_zones(
     ----------
     path : path
         As in `read_areas`; no column is needed.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`; give the CRS of the areas.
 
     Returns
@@ -153,12 +168,37 @@ def read_zones(
     ([60000.0], ['geometry'])
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
-    source = declared_crs(frame, path, source_crs)
+    text = {"encoding": encoding, "header": header}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
+    source = declared_crs(frame, report.path, source_crs)
     shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
     features = _polygons(with_corners(shapes.to_frame("geometry"), source), source, crs, report)
     report.tell()
     return features
+
+
+def polygon_parts(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Give of each collection its polygons; what else is in it is left out and told."""
+    shapes = frame.geometry.to_numpy()
+    mixed = np.flatnonzero(shapely.get_type_id(shapes) == 7)
+    if not len(mixed):
+        return frame
+    shapes, told = shapes.copy(), []
+    for row in mixed.tolist():
+        parts = _flat(shapes[row])
+        polygons = [part for part in parts if part.geom_type == "Polygon"]
+        if polygons:
+            shapes[row] = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+            told += [row] if len(polygons) < len(parts) else []
+    report.add(told, "rows with collections, of which the polygons were taken and the rest left out")
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+
+
+def _flat(shape: shapely.Geometry) -> list[shapely.Geometry]:
+    """Give the single parts of a shape, also of collections within collections."""
+    if not hasattr(shape, "geoms"):
+        return [shape]
+    return [part for inner in shape.geoms for part in _flat(inner)]
 
 
 def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Report) -> gpd.GeoDataFrame:
@@ -172,8 +212,8 @@ def _polygons(features: gpd.GeoDataFrame, source: Any, crs: object, report: Repo
     return features
 
 
-def read_buildings(
-    path: str | os.PathLike[str],
+def read_buildings(  # noqa: PLR0913 - what users ask for by name
+    path: Source,
     *,
     building_id: str | None = None,
     households: str | None = "households",
@@ -181,6 +221,8 @@ def read_buildings(
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read building footprints with their households.
 
@@ -195,7 +237,7 @@ def read_buildings(
         Column of the households (counts); None where there are none.
     persons : str or None
         Column of the persons (counts); ``persons`` is taken only where it is there.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`.
 
     Returns
@@ -227,9 +269,10 @@ def read_buildings(
     [['b000001', 12.0]]
     """
     report = Report(path)
-    of_osm = Path(path).suffix.lower() in OSM
-    options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
+    of_osm = report.path.suffix.lower() in OSM
+    options: dict[str, Any] = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
+    options |= {"encoding": encoding, "header": header, "wanted": (building_id, households)}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **options), report)
     columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
     names = columns["building_id"].to_numpy()
     for wanted, kind in ((households, "households"), (persons, "persons")):
@@ -237,7 +280,7 @@ def read_buildings(
             continue
         hint = f"{kind}=; {kind}=None where there are none"
         columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
-    source = declared_crs(frame, path, source_crs)
+    source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
     features = _without_duplicates(_single_parts(_polygons(features, source, crs, report), report), report)
     require_unique(features, "building_id", report.name)
@@ -305,12 +348,14 @@ def _without_duplicates(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDa
 
 
 def read_barriers(
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     kind: str | None = None,
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read the lines that cells should follow: streets, railways, rivers, walls.
 
@@ -321,7 +366,7 @@ def read_barriers(
     kind : str, optional
         Column of the class. Without it ``kind``; else the OSM columns ``highway``, ``railway``, ``waterway``,
         ``barrier``, in this order the first that has a value; else ``class``.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`.
 
     Returns
@@ -354,10 +399,11 @@ def read_barriers(
     [['primary', 'major']]
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["lines"])
+    text = {"encoding": encoding, "header": header, "wanted": (kind,)}
+    frame = open_features(path, report, layer=layer, prefer=["lines"], **text)
     kinds, of_osm = _kinds(frame, kind, report.name)
-    of_osm = of_osm or (kind is None and Path(path).suffix.lower() in OSM)
-    source = declared_crs(frame, path, source_crs)
+    of_osm = of_osm or (kind is None and report.path.suffix.lower() in OSM)
+    source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
     features = present(features, report)
     if of_osm:
