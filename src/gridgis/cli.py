@@ -113,12 +113,13 @@ def _report_error(error: Exception, words: dict[str, str]) -> int:
         return RULE_FAILED
     if isinstance(error, OSError):
         error = GridError(f"{Path(str(error.filename or 'file')).name}: {error.strerror or error}.")
-    tell(f"error: {_in_words_of(str(error), words) or 'there is not enough memory.'}")
+    column = getattr(error, "column", None)
+    tell(f"error: {_in_words_of(str(error), words, column) or 'there is not enough memory.'}")
     return BAD_INPUT
 
 
-def _in_words_of(sentence: str, words: dict[str, str]) -> str:
-    """Call an argument of the library by the name that the user knows.
+def _in_words_of(sentence: str, words: dict[str, str], column: str | None = None) -> str:
+    """Call an argument of the library by the name that the user knows; ``column`` stands first and is none.
 
     Examples
     --------
@@ -131,6 +132,8 @@ def _in_words_of(sentence: str, words: dict[str, str]) -> str:
         sentence = re.sub(pattern, other, sentence)
     sentence = re.sub(r"\bscan=False\b", words["scan"], sentence)
     sentence = re.sub(r"\b([a-z_]+)=(?![=\w])", lambda match: words.get(match[1], match[0]), sentence)
+    if column is not None:
+        return sentence
     return re.sub(r"^([a-z_]+)(?=: )", lambda match: words.get(match[1], match[0]), sentence)
 
 

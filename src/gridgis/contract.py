@@ -22,7 +22,18 @@ PARENT = "parent_code"
 
 
 class GridError(ValueError):
-    """Bad input or a broken contract, in one sentence that says what was expected, what came and what to do."""
+    """Bad input or a broken contract, in one sentence that says what was expected, what came and what to do.
+
+    Parameters
+    ----------
+    sentence : str
+    column : str, optional
+        The column with whose name the sentence begins, so that nobody takes it for an argument of the same name.
+    """
+
+    def __init__(self, sentence: str = "", *, column: str | None = None):
+        super().__init__(sentence)
+        self.column = column
 
 
 class GridWarning(UserWarning):
@@ -59,7 +70,7 @@ def require_frame(frame: object, what: str, columns: Sequence[str] = ()) -> gpd.
     Raises
     ------
     GridError
-        If it is anything else, or a column is missing.
+        If it is anything else, a column is missing, or two have one name.
     """
     if not isinstance(frame, gpd.GeoDataFrame):
         raise GridError(f"{what}: expected a GeoDataFrame, got {type(frame).__name__}; read it with gridgis.read_*.")
@@ -67,6 +78,7 @@ def require_frame(frame: object, what: str, columns: Sequence[str] = ()) -> gpd.
         _ = frame.geometry
     except AttributeError:
         raise GridError(f"{what}: the table has no active geometry column; use set_geometry.") from None
+    require_columns_once(frame, what)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise GridError(
@@ -74,6 +86,19 @@ def require_frame(frame: object, what: str, columns: Sequence[str] = ()) -> gpd.
             f"{listed(frame.columns, 12)})."
         )
     return frame
+
+
+def require_columns_once(frame: pd.DataFrame, what: str) -> None:
+    """Ask that no two columns have one name.
+
+    Raises
+    ------
+    GridError
+        If two have; the sentence names them.
+    """
+    if not frame.columns.is_unique:
+        twice = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
+        raise GridError(f"{what}: expected each column once; more than once: {listed(twice)}.")
 
 
 def require_metre_crs(crs: object, what: str) -> pyproj.CRS:

@@ -23,7 +23,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed, require_frame, require_grid, text_column
+from gridgis.contract import GridError, GridWarning, listed, require_columns_once, require_frame, require_grid, text_column
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.persons import without_persons
 from gridgis.read.delimited import FORMULA_STARTS, guarded
@@ -135,8 +135,12 @@ def write_table(
     """
     if not isinstance(table, pd.DataFrame):
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
+    require_columns_once(table, Path(path).name)
     if "located_by" in table.columns:
-        table, personal = without_persons(table)
+        texts = [name for name in table.columns if table[name].dtype == object]
+        legible = table.assign(**{name: table[name].map(_hexadecimal, na_action="ignore") for name in texts})
+        _, personal = without_persons(legible)
+        table = table.drop(columns=personal)
         if personal:
             left_out = f"{Path(path).name}: columns of persons are left out: {listed(personal, 12)}."
             warnings.warn(GridWarning(left_out), stacklevel=2)
@@ -338,10 +342,11 @@ def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
         table = _plain_geometry(require_frame(table, what), what, suffix)
     elif suffix in (".fgb", ".geojson"):
         raise GridError(f"{what}: expected geometry, got a plain table; write .csv, .xlsx, .parquet or .gpkg.")
-    names = [str(name).lower() for name in table.columns]
+    names = [str(name).lower() if suffix == ".gpkg" else str(name) for name in table.columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise GridError(f"{what}: expected each column once; more than once (upper or lower case): {', '.join(twice)}.")
+        case = " (upper or lower case)" if suffix == ".gpkg" else ""
+        raise GridError(f"{what}: expected each column once; more than once{case}: {', '.join(twice)}.")
     categories = table.select_dtypes("category").columns
     table = table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
     table.columns = pd.Index([str(name) for name in table.columns])

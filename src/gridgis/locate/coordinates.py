@@ -62,7 +62,7 @@ class _Axis(NamedTuple):
     bad: Bools
 
 
-def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
+def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS, *, comma: bool = False) -> Places:
     """Read two columns of coordinates.
 
     Parameters
@@ -71,6 +71,8 @@ def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
         Numbers, or text that may be numbers.
     crs : pyproj.CRS
         The CRS that they are in: degrees have a range.
+    comma : bool
+        Whether text has decimal commas.
 
     Examples
     --------
@@ -82,7 +84,7 @@ def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
         numbers = _numbers(x), _numbers(y)
         if _all_fine(*numbers, crs):
             return Places(*numbers)
-    axes = _axis(x, degrees=crs.is_geographic), _axis(y, degrees=crs.is_geographic)
+    axes = _axis(x, comma=comma), _axis(y, comma=comma)
     problem = np.full(len(x), None, object)
     problem[axes[0].absent | axes[1].absent] = MISSING
     for column, axis in ((y, axes[1]), (x, axes[0])):
@@ -270,8 +272,7 @@ def _numbers(column: pa.Array) -> Floats:
     return np.asarray(column.to_numpy(zero_copy_only=False)).astype(np.float64, copy=False)
 
 
-def _axis(column: pa.Array, *, degrees: bool | None = None) -> _Axis:
-    """Read one column of numbers; coordinates, which are degrees or not, may have a decimal comma."""
+def _axis(column: pa.Array, *, comma: bool = False) -> _Axis:
     kind = column.type
     if pa.types.is_null(kind):
         return _Axis(np.full(len(column), np.nan), np.ones(len(column), bool), np.zeros(len(column), bool))
@@ -283,8 +284,8 @@ def _axis(column: pa.Array, *, degrees: bool | None = None) -> _Axis:
     absent = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
     unread = np.flatnonzero(np.isnan(numbers) & ~absent)
     cells = _cells(column.take(pa.array(unread)))
-    if degrees is not None:
-        numbers[unread] = coordinate_numbers(cells, degrees=degrees)
+    if comma:
+        numbers[unread] = coordinate_numbers(cells, comma=comma)
     absent[unread] = [is_missing(cell) for cell in cells]
     return _Axis(numbers, absent, np.isnan(numbers) & ~absent)
 

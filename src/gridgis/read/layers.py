@@ -36,6 +36,8 @@ _BYTES = "ISO-8859-1"
 _OF_NO_WEIGHT = ("Non-conformant content for record", "Could not decode error message", "Organize")
 _WESTERN = ("cp1252", "cp437", "cp850")
 _NAME_BYTES = 10
+_EMPTY_LAYERS = (".kml", ".gpx", ".gdb", ".gml")
+"""Formats in which layers stand that hold nothing."""
 
 
 def open_layer(
@@ -103,6 +105,9 @@ def layer_of(file: Path, layer: str | None, prefer: Sequence[str]) -> str:
             return name
     spatial = [name for name, kind in layers if kind is not None]
     choice = spatial or names
+    if len(choice) > 1 and file.suffix.lower() in _EMPTY_LAYERS:
+        full = [name for name in choice if pyogrio.read_info(file, layer=name, force_feature_count=True)["features"]]
+        choice = full or choice
     if len(choice) != 1:
         raise GridError(f"{file.name}: expected one layer, got {listed(choice, 12) or 'none'}; name one with layer=.")
     return choice[0]
@@ -267,13 +272,14 @@ def _declared(file: Path) -> tuple[str, str | None]:
     if ".cpg" in beside:
         said = beside[".cpg"].read_bytes()[:64].decode("ascii", "replace").strip().strip("\0")
         if said:
-            return f"the .cpg says {said}", encoding_named(said)
+            return f"the .cpg says {said.lower()}", encoding_named(said)
     if ".dbf" in beside:
-        byte = beside[".dbf"].open("rb").read(30)[29:30]
+        with beside[".dbf"].open("rb") as table:
+            byte = table.read(30)[29:30]
         known = encoding_of_language(byte[0]) if byte else None
         if known:
             return f"the .dbf says {known}", known
-    return "nothing declares it", None
+    return "there is no .cpg" if beside else "nothing declares it", None
 
 
 def _encoding(file: Path, report: Report, given: str | None, pieces: list[bytes]) -> str:
@@ -299,7 +305,7 @@ def _encoding(file: Path, report: Report, given: str | None, pieces: list[bytes]
         if declared not in _WESTERN or not is_chinese_beyond_doubt(pieces):
             return declared
     elif (found := undeclared(pieces)) is not None:
-        if found == CHINESE or not said.startswith("nothing"):
+        if found == CHINESE or " says " in said:
             report.note(f"{said}, the texts were read as {found}")
         return found
     raise GridError(

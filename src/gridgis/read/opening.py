@@ -22,7 +22,7 @@ from gridgis.read.layers import open_layer, with_whole_numbers
 from gridgis.read.notes import Report, one_sentence
 from gridgis.read.shapes_in_text import with_shapes
 from gridgis.read.texts import require_encoding
-from gridgis.read.unpacking import ARCHIVES, unpacked
+from gridgis.read.unpacking import ARCHIVES, apart, unpacked
 
 GEODATA = tuple(DRIVERS)
 PARQUET = (".parquet", ".geoparquet")
@@ -106,9 +106,11 @@ def open_table(
     asked = {name for name in wanted if name is not None}
     with one_sentence(file):
         if suffix in ARCHIVES:
-            with unpacked(file, layer) as (inner, rest), one_sentence(inner):
-                options = {"encoding": encoding, "header": header, "wanted": wanted, **options}
-                return open_table(inner, report, layer=rest, prefer=prefer, **options)
+            text = {"encoding": encoding, "header": header, "wanted": wanted}
+            return _open_archive(file, report, layer, {**text, "prefer": prefer, **options})
+        if suffix == ".gml":
+            with apart(file) as copy:
+                return open_layer(copy, report, layer, prefer, encoding, options)
         if suffix in GEODATA:
             return open_layer(file, report, layer, prefer, encoding, options)
         if suffix in PARQUET:
@@ -117,6 +119,21 @@ def open_table(
             form = text_form(file, report, encoding=encoding, header=header, wanted=asked)
             return read_delimited(file, report, form)
         return _open_excel(file, report, layer, header, asked)
+
+
+def _open_archive(file: Path, report: Report, layer: str | None, options: dict[str, Any]) -> pd.DataFrame:
+    """Read the one table in an archive.
+
+    Raises
+    ------
+    GridError
+        If there is none, or it cannot be read.
+    """
+    with unpacked(file, layer) as (inner, rest):
+        try:
+            return open_table(inner, report, layer=rest, **options)
+        except GridError as error:
+            raise error if str(error).startswith(f"{file.name}: ") else GridError(f"{file.name}: {error}") from error
 
 
 def require_file(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) -> Path:

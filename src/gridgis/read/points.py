@@ -29,6 +29,8 @@ NOTHING = frozenset(
 DECIMAL_COMMAS = "coordinates with a decimal comma were read with it"
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
+_LOOKED_AT = 1 << 18
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
@@ -122,9 +124,9 @@ def _from_columns(frame: pd.DataFrame, x: str, y: str, crs: object, report: Repo
         raise GridError(f"{report.name}: the table has a column geometry that is no geometry; rename it.")
     columns = [column(frame, name, report.name, option) for name, option in ((x, "x="), (y, "y="))]
     raw = [values.tolist() for values in columns]
-    degrees = known.is_geographic
-    read = [coordinate_numbers(values, degrees=degrees) for values in raw]
-    if any(has_decimal_comma(cell, degrees=degrees) for cells in raw for cell in cells):
+    comma = has_decimal_commas((cell for pair in zip(*raw, strict=True) for cell in pair), degrees=known.is_geographic)
+    read = [coordinate_numbers(values, comma=comma) for values in raw]
+    if comma:
         report.note(DECIMAL_COMMAS)
     cells = zip(raw[0], raw[1], read[0].tolist(), read[1].tolist(), strict=True)
     words = [_word(x_cell, y_cell, east, north, known) for x_cell, y_cell, east, north in cells]
@@ -173,25 +175,36 @@ def is_missing(cell: Any) -> bool:
     return bool(pd.isna(cell))
 
 
-def has_decimal_comma(cell: Any, *, degrees: bool) -> bool:
-    """Tell whether a field is a number with a decimal comma.
+def has_decimal_commas(cells: Iterable[Any], *, degrees: bool) -> bool:
+    """Tell whether coordinates are written with a decimal comma: some have one, and none has a decimal point.
 
-    In metres ``420,050`` may as well be four hundred and twenty thousand, and is none.
+    In metres ``420,050`` may as well be four hundred and twenty thousand, and is no proof.
 
     Examples
     --------
-    >>> has_decimal_comma("113,11", degrees=True), has_decimal_comma("420,050", degrees=False)
+    >>> has_decimal_commas(["113,11", "-"], degrees=True), has_decimal_commas(["113,11", "113.12"], degrees=True)
     (True, False)
     """
-    if not isinstance(cell, str) or not _DECIMAL_COMMA.fullmatch(cell.strip()):
-        return False
-    return degrees or not _THOUSANDS.fullmatch(cell.strip())
+    found = False
+    for place, cell in enumerate(cells):
+        if place == _LOOKED_AT and not found:
+            return False
+        if isinstance(cell, str):
+            if _DECIMAL_POINT.fullmatch(cell.strip()):
+                return False
+            if _DECIMAL_COMMA.fullmatch(cell.strip()):
+                found = found or degrees or not _THOUSANDS.fullmatch(cell.strip())
+        elif isinstance(cell, float) and not np.isnan(cell):
+            return False
+    return found
 
 
-def coordinate_numbers(cells: Iterable[Any], *, degrees: bool) -> np.ndarray:
-    """Read fields as float64, also with a decimal comma; NaN where they are no numbers."""
+def coordinate_numbers(cells: Iterable[Any], *, comma: bool) -> np.ndarray:
+    """Read fields as float64, with a decimal comma where they have one; NaN where they are no numbers."""
+    if not comma:
+        return number_or_nan(cells)
     return number_or_nan(
-        [cell.replace(",", ".") if has_decimal_comma(cell, degrees=degrees) else cell for cell in cells]
+        [cell.replace(",", ".") if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in cells]
     )
 
 

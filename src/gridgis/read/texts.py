@@ -197,8 +197,9 @@ def _chinese(pieces: list[bytes]) -> bool:
         return False
     odd = sum(count for letter, count in letters.items() if _is_odd(letter))
     common = sum(count for letter, count in letters.items() if letter in _COMMON)
-    if common - (total - common) >= 3 and odd <= total / 4:
-        return True  # as it happens by chance in one of two hundred texts, or far less often where they are longer
+    rest = total - common
+    if (common - rest >= 3 and odd <= total / 4) or (rest == 0 and total > 1):
+        return True  # by chance in one of two hundred texts of a few letters, and far less often in longer ones
     return odd <= total / 8 and not _rivals(pieces) and common > 0
 
 
@@ -297,8 +298,8 @@ def _without_word(file: Path) -> tuple[str, str | None]:
         return CHINESE, f"the text is not UTF-8, it was read as {CHINESE}"
     hint = f" (nearly all of it is UTF-8, but {_fault(file, UTF8)})" if damaged < MOST_DAMAGED else ""
     raise GridError(
-        f"{file.name}: it is doubtful in which encoding the text is: not UTF-8{hint}, and not surely Chinese "
-        f"({CHINESE}); say which with encoding=, such as 'gbk', 'big5', 'cp1252', 'shift_jis', or save it as UTF-8."
+        f"{file.name}: expected text in UTF-8 or GB18030, got neither for sure{hint}; say in which it is with encoding=, "
+        "such as 'gbk', 'big5', 'cp1252' or 'shift_jis', or save it as UTF-8."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,22 @@ def unpacked(file: Path, layer: str | None) -> Iterator[tuple[Path, str | None]]
         for name, entry in wanted.items():
             _take_out(archive, entry, inside / PurePosixPath(name).relative_to(chosen.parent))
         yield inside / chosen.name, rest
+
+
+@contextmanager
+def apart(file: Path) -> Iterator[Path]:
+    """Give a copy of a file in a folder of its own: beside it, GDAL reads what it finds and writes notes.
+
+    Yields
+    ------
+    path
+        The copy, with a schema of the same name where there is one.
+    """
+    with tempfile.TemporaryDirectory(prefix="gridgis-") as folder:
+        for each in (file.with_suffix(".xsd"), file):
+            if each.is_file():
+                shutil.copyfile(each, Path(folder) / each.name)
+        yield Path(folder) / file.name
 
 
 def _name_of(entry: ZipInfo) -> str:
