@@ -39,7 +39,7 @@ OPTION_OF = {
     **{"code": "--code", "households": "--households-column", "kind": "--kind", "crs": "--crs", "x": "--x", "y": "--y"},
     **{"source_crs": "--source-crs", "by": "--by", "hide_below": "--hide-below", "value": "--value"},
     **{"near_m": "--near-m", "round_to": "--round-to", "as_of": "--as-of", "levels": "--level", "ledger": "--ledger"},
-    **{"measures": "--measure", "scan": "--no-scan"},
+    **{"measures": "--measure", "scan": "--no-scan", "encoding": "--encoding", "header": "--header"},
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
 }
@@ -47,6 +47,7 @@ SETTING_OF = {
     **{"code": "areas_code", "name": "areas_name", "building_id": "buildings_id", "kind": "barriers_kind"},
     **{"households": "buildings_households", "x": "events_x", "y": "events_y", "crs": "crs (of events: events_crs)"},
     **{"source_crs": "source_crs", "layer": "areas_layer, buildings_layer, ...", "scan": "scan = false in [maps]"},
+    **{"encoding": "areas_encoding, events_encoding, ...", "header": "areas_header, events_header, ..."},
 }
 """What an argument of the library is called on the command line, and in a settings file."""
 
@@ -279,15 +280,16 @@ def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme
     from gridgis.steps import require_parents
 
     tables: dict[str, Any] = dict.fromkeys(DIVISION_FILES)
-    crs, column = options.crs, options.households_column
+    crs, column, text = options.crs, options.households_column, _text(options)
     if "previous" in files:
-        tables["previous"] = gg.read_grid(files["previous"])
+        tables["previous"] = gg.read_grid(files["previous"], **text)
         crs = crs or tables["previous"].crs
-    areas = tables["areas"] = gg.read_areas(files["areas"], code=options.code, crs=crs, source_crs=options.source_crs)
+    place = {"source_crs": options.source_crs, **text}
+    areas = tables["areas"] = gg.read_areas(files["areas"], code=options.code, crs=crs, **place)
     require_parents(areas, scheme)
     if column is None and needs_households(wishes):
         column = HOUSEHOLDS
-    place = {"crs": areas.crs, "source_crs": options.source_crs}
+    place["crs"] = areas.crs
     tables["buildings"] = gg.read_buildings(files["buildings"], households=column, **place)
     if "barriers" in files:
         tables["barriers"] = gg.read_barriers(files["barriers"], kind=options.kind, **place)
@@ -297,15 +299,20 @@ def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme
     return tables
 
 
+def _text(options: argparse.Namespace) -> dict[str, Any]:
+    """How text is read, for any reader."""
+    return {"encoding": options.encoding, "header": options.header}
+
+
 def _check(options: argparse.Namespace) -> int:
     import gridgis as gg
     from gridgis.describe import describe_report
 
     scheme, band = _scheme(options), _wishes(options, "households").get("households")
-    grid = _cells(options.grid)
+    grid = _cells(options.grid, _text(options))
     areas = buildings = None
     if grid.crs is not None and grid.crs.is_projected:  # else that is the finding, and nothing can be measured
-        place = {"crs": grid.crs, "source_crs": options.source_crs}
+        place = {"crs": grid.crs, "source_crs": options.source_crs, **_text(options)}
         areas = gg.read_areas(options.areas, code=options.code, **place) if options.areas else None
         buildings = gg.read_buildings(options.buildings, households=None, **place) if options.buildings else None
     report = gg.check_grid(grid, areas=areas, buildings=buildings, scheme=scheme, households=band)
@@ -319,14 +326,14 @@ def _check(options: argparse.Namespace) -> int:
     return RULE_FAILED if any(finding.rule not in options.allow for finding in report) else DONE
 
 
-def _cells(path: str) -> Any:
+def _cells(path: str, text: dict[str, Any]) -> Any:
     """A grid as it stands, whatever is wrong with it; GeoJSON, which is always in degrees, in metres again."""
     import geopandas as gpd
 
     import gridgis as gg
     from gridgis.read.tidying import in_metres
 
-    grid = gg.read_table(path)
+    grid = gg.read_table(path, **text)
     if not isinstance(grid, gpd.GeoDataFrame):
         raise GridError(f"{Path(path).name}: expected cells with their polygons, got a table without geometry.")
     if Path(path).suffix.lower() in (".geojson", ".json") and grid.crs is not None and grid.crs.is_geographic:
@@ -342,7 +349,7 @@ def _locate(options: argparse.Namespace) -> int:
     out = output_file(options, options.points, options.grid)
     if options.by == SPLIT and options.near_m is not None:
         raise GridError("--near-m: a part that lies outside stays there; leave it out with --by split.")
-    grid, things = gg.read_grid(options.grid), _things(options)
+    grid, things = gg.read_grid(options.grid, **_text(options)), _things(options)
     if options.by == SPLIT:
         located = split(things, grid)
     else:
@@ -361,8 +368,8 @@ def _things(options: argparse.Namespace) -> Any:
     from gridgis.read.tidying import declared_crs
 
     if options.by is None or options.x or options.y:
-        return gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs)
-    things = gg.read_table(options.points)
+        return gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs, **_text(options))
+    things = gg.read_table(options.points, **_text(options))
     if not isinstance(things, gpd.GeoDataFrame):
         raise GridError(f"{Path(options.points).name}: expected geometry, got a table; name --x, --y and --crs.")
     return things.set_crs(declared_crs(things, options.points, options.crs, option="crs="), allow_override=True)
@@ -376,8 +383,8 @@ def _summarise(options: argparse.Namespace) -> int:
     from gridgis.persons import without_persons
 
     out = output_file(options, options.grid, options.located)
-    located = gg.read_table(options.located)
-    grid, persons = without_persons(gg.read_grid(options.grid))
+    located = gg.read_table(options.located, **_text(options))
+    grid, persons = without_persons(gg.read_grid(options.grid, **_text(options)))
     table = gg.summarise(gpd.GeoDataFrame(grid), located, by=options.by)
     gg.write_table(table, out)
     counted = int(table["count"].sum())

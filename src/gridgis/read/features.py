@@ -40,6 +40,9 @@ BARRIER_OF_KIND: dict[str, str] = {
 }
 """Strength of a barrier by its kind (OpenStreetMap words, or a strength itself); any other kind is ``middle``."""
 
+POINT_M = 1.0
+"""Side of the square as which a building stands of which only a point is known."""
+
 _OSM_COLUMNS = ("highway", "railway", "waterway", "barrier")
 
 
@@ -229,7 +232,9 @@ def read_buildings(  # noqa: PLR0913 - what users ask for by name
     Parameters
     ----------
     path : path
-        As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken.
+        As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken. A register with points
+        instead of footprints will do: each point stands as a square of one metre. A table with columns of coordinates is
+        read with `read_points` first, and what that gives is read here.
     building_id : str, optional
         Column of the ids. Without it ``building_id``, if there is one; else the ids of an OSM file (``w`` way, ``r``
         relation), else ``b000001``, ``b000002``, ... by the rows of the file.
@@ -282,10 +287,26 @@ def read_buildings(  # noqa: PLR0913 - what users ask for by name
         columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
     source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
+    features, source = _footprints_of_points(features, source, crs, report)
     features = _without_duplicates(_single_parts(_polygons(features, source, crs, report), report), report)
     require_unique(features, "building_id", report.name)
     report.tell()
     return features.reset_index(drop=True)
+
+
+def _footprints_of_points(
+    features: gpd.GeoDataFrame, source: Any, crs: object, report: Report
+) -> tuple[gpd.GeoDataFrame, Any]:
+    """Let points stand as small squares, in metres; give the CRS in which the features are then."""
+    kinds = shapely.get_type_id(features.geometry.to_numpy())
+    if not np.isin(kinds, (0, 4)).any():
+        return features, source
+    features = in_metres(present(features, report), source, crs, report.name)
+    shapes = features.geometry.to_numpy().copy()
+    points = np.isin(shapely.get_type_id(shapes), (0, 4))
+    shapes[points] = shapely.buffer(shapely.centroid(shapes[points]), POINT_M / 2, cap_style="square")
+    report.note(f"{int(points.sum()):,} points stand as footprints of {POINT_M:g} m by {POINT_M:g} m")
+    return features.set_geometry(gpd.GeoSeries(shapes, features.index, crs=features.crs)), features.crs
 
 
 def _building_ids(frame: gpd.GeoDataFrame, wanted: str | None, report: Report, *, of_osm: bool) -> pd.Series:
