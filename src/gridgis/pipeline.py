@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from gridgis.contract import GridError, listed
 from gridgis.record import RECORD, Record

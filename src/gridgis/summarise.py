@@ -135,7 +135,8 @@ def _elsewhere(strange: list[str], known: pd.Series) -> str:
     if zeros:
         return (
             f"located: {len(zeros)} codes have lost their leading zero (Excel?): {listed(zeros)} with {len(zeros[0])} "
-            f"digits, the grid has {width} digits such as {zeros[0].zfill(width)}; take the codes from the source as text."
+            f"digits, the grid has {width} digits such as {zeros[0].zfill(width)}; take the codes from the source as "
+            "text."
         )
     return (
         f"located: {len(strange)} codes are in no cell of this grid ({listed(strange)}); the things were located "

@@ -23,7 +23,15 @@ import pyogrio
 import pyproj
 import shapely
 
-from gridgis.contract import GridError, GridWarning, listed, require_columns_once, require_frame, require_grid, text_column
+from gridgis.contract import (
+    GridError,
+    GridWarning,
+    listed,
+    require_columns_once,
+    require_frame,
+    require_grid,
+    text_column,
+)
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.persons import without_persons
 from gridgis.read.delimited import FORMULA_STARTS, guarded
@@ -416,7 +424,7 @@ def _hexadecimal(value: Any) -> Any:
 
 
 def safe_for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
-    """Put an apostrophe before texts that a spreadsheet would take for formulas; readers of this package take it away."""
+    """Put an apostrophe before texts that a spreadsheet would take for formulas; `read_table` takes it away."""
     fresh = {}
     for name in table.columns:
         values = table[name]

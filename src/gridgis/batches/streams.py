@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -308,7 +308,7 @@ def _open_features(file: Path, layer: str | None) -> Stream:
 
 @dataclass(frozen=True)
 class _TextStream(Stream):
-    form: TextForm = TextForm("utf-8-sig", ",")
+    form: TextForm = field(default_factory=lambda: TextForm("utf-8-sig", ","))
     strict: bool = False
     guarded: bool = False
 

@@ -1,4 +1,4 @@
-"""Tables as text: which character separates the fields, where the names of the columns stand, which quotes do not close."""
+"""Tables as text: what separates the fields, where the names of the columns stand, which quotes do not close."""
 
 from __future__ import annotations
 
@@ -128,12 +128,9 @@ def require_header(header: object, what: str) -> int:
 
 def _delimiter(lines: Sequence[str], usual: str, wanted: set[str]) -> str:
     """Tell what separates the fields: what is usual, unless another character does it better."""
-    if not any(len(row) > 1 for row in islice(_rows(lines, usual), 1)) or wanted:
-        for other in dict.fromkeys((usual, *_SEPARATORS)):
-            rows = [row for row in _rows(lines, other) if any(row)]
-            if wanted and any(wanted <= {cell.strip() for cell in row} for row in rows[:_HEADER_ROWS]):
-                if len(rows[0]) > 1 or len(wanted) > 1:
-                    return other
+    for other in dict.fromkeys((usual, *_SEPARATORS)) if len(wanted) > 1 else ():
+        if any(wanted <= {cell.strip() for cell in row} for row in islice(_rows(lines, other), _HEADER_ROWS)):
+            return other
     for other in dict.fromkeys((usual, *_SEPARATORS)):
         rows = [row for row in _rows(lines, other) if any(row)]
         widths = [len(row) for row in rows]
@@ -235,8 +232,7 @@ def require_closed_quotes(file: Path, report: Report, form: TextForm) -> None:
             if reader.line_num > start and _swallows(row, form.delimiter, width):
                 long.append(form.skip + start)
     report.add(odd, "lines with quotation marks within a field that are not doubled")
-    report.add(long, "lines begin a field in quotes that goes over further lines like rows of the table; look whether a "
-                     "quotation mark is missing")  # fmt: skip
+    report.add(long, "lines begin a field in quotes that looks like rows of the table; is a quotation mark missing")
 
 
 def holds(file: Path, letter: str) -> bool:

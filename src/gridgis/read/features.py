@@ -62,9 +62,9 @@ def read_areas(  # noqa: PLR0913 - what users ask for by name
     Parameters
     ----------
     path : path, GeoDataFrame or DataFrame
-        GeoPackage, Shapefile, GeoJSON (also a sequence), GeoParquet, FlatGeobuf, File Geodatabase, KML, GML, DXF, MapInfo
-        (.tab, .mif) or OSM (.pbf, .osm), also in a .zip or .kmz; a CSV, XLSX or Parquet table with a column of WKT or WKB;
-        or a table that is there already.
+        GeoPackage, Shapefile, GeoJSON (also a sequence), GeoParquet, FlatGeobuf, File Geodatabase, KML, GML, DXF,
+        MapInfo (.tab, .mif) or OSM (.pbf, .osm), also in a .zip or .kmz; a CSV, XLSX or Parquet table with a column of
+        WKT or WKB; or a table that is there already.
     code : str
         Column of the codes.
     name : str, optional
@@ -80,8 +80,8 @@ def read_areas(  # noqa: PLR0913 - what users ask for by name
         Of the texts, such as ``"gbk"`` or ``"cp1252"``, where the format leaves it open (Shapefile, MapInfo, DXF, CSV)
         and what the file declares is wrong or missing.
     header : int, optional
-        The row with the names of the columns, from 1, in a CSV or XLSX table. Without it the first row, or the first that
-        holds the columns asked for.
+        The row with the names of the columns, from 1, in a CSV or XLSX table. Without it the first row, or the first
+        that holds the columns asked for.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def read_areas(  # noqa: PLR0913 - what users ask for by name
     (['010101'], 4547)
     """
     report = Report(path)
-    text = {"encoding": encoding, "header": header, "wanted": (code, name)}
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (code, name)}
     frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
     columns = {"code": clean_codes(column(frame, code, report.name, "code="), report)}
     if name is not None or "name" in frame.columns:
@@ -171,7 +171,7 @@ def read_zones(
     ([60000.0], ['geometry'])
     """
     report = Report(path)
-    text = {"encoding": encoding, "header": header}
+    text: dict[str, Any] = {"encoding": encoding, "header": header}
     frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
     source = declared_crs(frame, report.path, source_crs)
     shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
@@ -182,6 +182,7 @@ def read_zones(
 
 def polygon_parts(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
     """Give of each collection its polygons; what else is in it is left out and told."""
+    frame = _outlines_of_drawing(frame, report)
     shapes = frame.geometry.to_numpy()
     mixed = np.flatnonzero(shapely.get_type_id(shapes) == 7)
     if not len(mixed):
@@ -194,6 +195,20 @@ def polygon_parts(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
             shapes[row] = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
             told += [row] if len(polygons) < len(parts) else []
     report.add(told, "rows with collections, of which the polygons were taken and the rest left out")
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+
+
+def _outlines_of_drawing(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Take the closed lines of a drawing for outlines, as drawings have no polygons."""
+    shapes = frame.geometry.to_numpy()
+    closed = (
+        shapely.is_closed(shapes) & np.isin(shapely.get_type_id(shapes), (1, 2)) & (shapely.get_num_points(shapes) > 3)
+    )
+    if report.path.suffix.lower() != ".dxf" or not closed.any():
+        return frame
+    shapes = shapes.copy()
+    shapes[closed] = [shapely.Polygon(line.coords) for line in shapes[closed]]
+    report.note(f"{int(closed.sum()):,} closed lines of the drawing were taken for outlines")
     return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
 
 
@@ -420,7 +435,7 @@ def read_barriers(
     [['primary', 'major']]
     """
     report = Report(path)
-    text = {"encoding": encoding, "header": header, "wanted": (kind,)}
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (kind,)}
     frame = open_features(path, report, layer=layer, prefer=["lines"], **text)
     kinds, of_osm = _kinds(frame, kind, report.name)
     of_osm = of_osm or (kind is None and report.path.suffix.lower() in OSM)

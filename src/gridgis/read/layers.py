@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyogrio
 
 from gridgis.contract import GridError, listed
-from gridgis.read.drivers import require_driver, require_own_format, shut_in
+from gridgis.read.drivers import SEQUENCES, require_driver, require_own_format, shut_in
 from gridgis.read.notes import Report
 from gridgis.read.texts import (
     CHINESE,
@@ -126,9 +125,24 @@ def _require_all(frame: pd.DataFrame, file: Path, asked: dict[str, Any], report:
     """Look whether a fitting driver has read as many features as the file says there are."""
     info = _info(file, asked, as_bytes)
     require_driver(file, info.get("driver"))
-    said = int(info["features"])
+    if frame.shape == (0, 0):
+        raise GridError(f"{file.name}: the file cannot be read: it holds neither columns nor rows, or is damaged.")
+    said = max(int(info["features"]), _rows_in_text(file))
     if said > len(frame) and "where" not in asked:
         report.note(f"the file says that it has {said:,} features, {len(frame):,} could be read; it is damaged")
+
+
+def _rows_in_text(file: Path) -> int:
+    """Count the rows of a format that is text with one in each line; 0 for others."""
+    mids = _beside(file).get(".mid") if file.suffix.lower() == ".mif" else None
+    text = file if file.suffix.lower() in SEQUENCES else mids
+    if text is None:
+        return 0
+    with text.open("rb") as raw:
+        if raw.read(1) == b"\x1e":
+            return 1 + sum(line.count(b"\x1e") for line in raw)
+        raw.seek(0)
+        return sum(bool(line.strip()) for line in raw)
 
 
 def _whole(frame: pd.DataFrame, file: Path, asked: dict[str, Any], as_bytes: bool) -> pd.DataFrame:
@@ -220,9 +234,7 @@ def _renamed(frame: pd.DataFrame, names: list[bytes], encoding: str, report: Rep
         if state:
             shortened.append(repr(plain))
     report.add(shortened, "names of columns cut by the format, given as far as they go")
-    active = frame.geometry.name if isinstance(frame, gpd.GeoDataFrame) else None
-    renamed = frame.set_axis(fresh, axis=1)
-    return renamed if active is None or active in fresh else renamed
+    return frame.set_axis(fresh, axis=1)
 
 
 def _is_text(values: pd.Series) -> bool:

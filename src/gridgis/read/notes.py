@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from gridgis.contract import GridError, GridWarning, listed
 
 TABLE = "table"
 """What a table that is there already is called in sentences."""
+
+
+_LONGEST = 200
 
 
 class Report:
@@ -65,6 +69,13 @@ def one_sentence(file: Path) -> Iterator[None]:
     except pd.errors.ParserWarning as error:
         raise GridError(f"{file.name}: expected as many fields in each row as the first row has; got more.") from error
     except Exception as error:
-        lines = str(error).replace(str(file), file.name).split("\n")
-        said = lines[0].strip().rstrip(".") or type(error).__name__
+        said = _in_short(str(error), file) or type(error).__name__
         raise GridError(f"{file.name}: the file cannot be read: {said}.") from error
+
+
+def _in_short(text: str, file: Path) -> str:
+    """Give the first sentence of what a driver says, without folders and control characters."""
+    line = next((line for line in text.splitlines() if line.strip()), "").split("; It might help")[0]
+    line = re.sub(r"[^\s'\":(]*/" + re.escape(file.name), file.name, line)
+    plain = "".join(letter if letter.isprintable() else "?" for letter in line).strip().rstrip(".;, ")
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."

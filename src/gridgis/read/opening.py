@@ -106,7 +106,7 @@ def open_table(
     asked = {name for name in wanted if name is not None}
     with one_sentence(file):
         if suffix in ARCHIVES:
-            text = {"encoding": encoding, "header": header, "wanted": wanted}
+            text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": wanted}
             return _open_archive(file, report, layer, {**text, "prefer": prefer, **options})
         if suffix == ".gml":
             with apart(file) as copy:
@@ -178,7 +178,7 @@ def open_features(
     **options: Any,
 ) -> gpd.GeoDataFrame:
     """Read a file that must have geometry, be it in a column of WKT or WKB; else as `open_table`."""
-    text = {"encoding": encoding, "header": header, "wanted": wanted}
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": wanted}
     frame = open_table(path, report, layer=layer, prefer=prefer, **text, **options)
     if not has_geometry(frame):
         frame = with_shapes(frame, report.name)
@@ -250,8 +250,7 @@ def _open_excel(file: Path, report: Report, sheet: str | None, header: int | Non
             if sheet is not None and sheet not in book.sheet_names:
                 raise GridError(f"{file.name}: no sheet {sheet!r}; there are {listed(book.sheet_names, 12)}.")
             name = book.sheet_names[0] if sheet is None else sheet
-            options = {"keep_default_na": False, "na_values": [""]}
-            raw = pd.read_excel(book, sheet_name=name, dtype=object, header=None, **options)
+            raw = pd.read_excel(book, sheet_name=name, dtype=object, header=None, keep_default_na=False, na_values=[""])
     if raw.empty:
         return pd.DataFrame()
     row = _row_of_names(raw, file, report, header, wanted)
@@ -294,8 +293,8 @@ def _distinct(names: Sequence[str | None], report: Report) -> list[str]:
             number += 1
             plain = f"{base}.{number}"
         found.append(plain)
-    report.add(sorted({name for name in names if name and names.count(name) > 1}), "names of columns stand more than "
-                                                                                   "once; the later got a number")  # fmt: skip
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    report.add(twice, "names of columns stand more than once; the later got a number")
     return found
 
 

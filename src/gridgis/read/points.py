@@ -21,8 +21,11 @@ from gridgis.read.tidying import column, declared_crs, number_or_nan, require_ty
 PROBLEM = "coordinate_problem"
 
 NOTHING = frozenset(
-    ("", "nan", "null", "<null>", "(null)", "nil", "none", "n/a", "#n/a", "na", "n.a.", "<na>", "nat", "-", "--", "---")
-    + ("—", "——", "–", "−", "/", "\\", "\\n", "?", "？", "无", "無", "空", "未知", "暂无", "不详", "缺失", "缺")
+    (
+        *("", "nan", "null", "<null>", "(null)", "nil", "none", "n/a", "#n/a", "na", "n.a.", "<na>", "nat"),
+        *("-", "--", "---", "—", "——", "–", "−", "/", "\\", "\\n", "?", "？"),
+        *("无", "無", "空", "未知", "暂无", "不详", "缺失", "缺"),
+    )
 )
 """What stands in a column of coordinates, in small letters, where there are none."""
 
@@ -49,8 +52,8 @@ def read_points(
     Parameters
     ----------
     path : path, DataFrame or GeoDataFrame
-        CSV, TSV, XLSX or Parquet with two columns of coordinates or a column of points in WKT or WKB; a file of points in
-        any format of `read_areas`, or GPX; or a table that is there already.
+        CSV, TSV, XLSX or Parquet with two columns of coordinates or a column of points in WKT or WKB; a file of points
+        in any format of `read_areas`, or GPX; or a table that is there already.
     x, y : str, optional
         Columns of the coordinates: longitude (or easting) and latitude (or northing). Needed for a table; where they
         are named for a file of points, they count and not its geometry.
@@ -92,7 +95,7 @@ def read_points(
     (['007', '008'], [True, False], 'missing')
     """
     report = Report(path)
-    text = {"encoding": encoding, "header": header, "wanted": (x, y)}
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (x, y)}
     frame = open_table(path, report, layer=layer, prefer=["points", "waypoints"], **text)
     if x is None and y is None and not has_geometry(frame):
         frame = with_shapes(frame, report.name)
@@ -204,7 +207,10 @@ def coordinate_numbers(cells: Iterable[Any], *, comma: bool) -> np.ndarray:
     if not comma:
         return number_or_nan(cells)
     return number_or_nan(
-        [cell.replace(",", ".") if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in cells]
+        [
+            cell.replace(",", ".") if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
+            for cell in cells
+        ]
     )
 
 

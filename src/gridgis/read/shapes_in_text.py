@@ -32,8 +32,8 @@ def with_shapes(frame: pd.DataFrame, what: str) -> pd.DataFrame:
     Returns
     -------
     GeoDataFrame or DataFrame
-        With the active column ``geometry`` in the CRS that the texts name (``SRID=``), if they do; ``frame`` itself where
-        there is no such column.
+        With the active column ``geometry`` in the CRS that the texts name (``SRID=``), if they do; ``frame`` itself
+        where there is no such column.
 
     Raises
     ------

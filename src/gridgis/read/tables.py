@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import pandas as pd
 
@@ -54,7 +56,7 @@ def read_grid(
     ['01010101']
     """
     report = Report(path)
-    text = {"encoding": encoding, "header": header, "wanted": (CODE, PARENT)}
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (CODE, PARENT)}
     frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"], **text), (CODE, PARENT), report)
     frame = gpd.GeoDataFrame(frame)
     if frame.crs is not None and frame.crs.is_geographic and len(frame):

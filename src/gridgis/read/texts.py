@@ -1,4 +1,4 @@
-"""In which encoding text is written: what is declared is honoured, what is doubtful is refused, letters are not guessed."""
+"""In which encoding text is written: what is declared is honoured, what is doubtful is refused."""
 
 from __future__ import annotations
 
@@ -298,8 +298,8 @@ def _without_word(file: Path) -> tuple[str, str | None]:
         return CHINESE, f"the text is not UTF-8, it was read as {CHINESE}"
     hint = f" (nearly all of it is UTF-8, but {_fault(file, UTF8)})" if damaged < MOST_DAMAGED else ""
     raise GridError(
-        f"{file.name}: expected text in UTF-8 or GB18030, got neither for sure{hint}; say in which it is with encoding=, "
-        "such as 'gbk', 'big5', 'cp1252' or 'shift_jis', or save it as UTF-8."
+        f"{file.name}: expected text in UTF-8 or GB18030, got neither for sure{hint}; say in which it is with "
+        "encoding=, such as 'gbk', 'big5', 'cp1252' or 'shift_jis', or save it as UTF-8."
     )
 
 
