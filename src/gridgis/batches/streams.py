@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ TOO_MANY_FIELDS = "expected as many fields in each row as the first row has; got
 
 _CARELESS = int(pd.__version__.split(".")[0]) < 3
 """Before version 3, pandas drops fields too many in silence, where they stand in the first row of a chunk."""
+
+_TIMES = {"datetime_as_string": True} if "datetime_as_string" in signature(pyogrio.open_arrow).parameters else {}
+"""Times as text, where pyogrio can: Arrow has one zone for a column, and GDAL takes local times for UTC."""
 
 _BLOCK = 1 << 20
 _BUFFER = 1 << 18
@@ -229,6 +233,7 @@ class _ParquetStream(Stream):
             stored = [name for name in names if self.counted is None or name != self.counted[0]]
             options = {"row_groups": groups, "columns": stored or file.schema_arrow.names[:1], "use_threads": False}
             for batch in _after(file.iter_batches(min(most, _MOST_ROWS), **options), skip - int(ends[first])):
+                batch.validate(full=True)  # bytes that are no text would come out as they are
                 yield batch if len(stored) == len(names) else self._with_count(batch, skip)
                 skip += batch.num_rows
 
@@ -285,7 +290,7 @@ class _FeatureStream(Stream):
         with (
             shut_in(),
             pyogrio.open_arrow(
-                self.path, layer=self.layer, batch_size=size, skip_features=skip, use_pyarrow=True, **wanted
+                self.path, layer=self.layer, batch_size=size, skip_features=skip, use_pyarrow=True, **_TIMES, **wanted
             ) as (_, rows),
         ):
             yield from rows
@@ -295,7 +300,7 @@ def _open_features(file: Path, layer: str | None) -> Stream:
     require_own_format(file)
     with shut_in():
         name = layer_of(file, layer, ["points"])
-        with pyogrio.open_arrow(file, layer=name, use_pyarrow=True) as (about, opened):
+        with pyogrio.open_arrow(file, layer=name, use_pyarrow=True, **_TIMES) as (about, opened):
             schema = opened.schema
         info = pyogrio.read_info(file, layer=name, force_feature_count=True)
     require_driver(file, info.get("driver"))

@@ -29,6 +29,7 @@ _SAID = re.compile(r'^"?sep=(.)"?$')
 _HEAD_LINES = 60
 _HEADER_ROWS = 30
 _LONGEST_FIELD = 1 << 30
+_TAIL = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def read_delimited(file: Path, report: Report, form: TextForm) -> pd.DataFrame:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame = pd.read_csv(text, low_memory=False, **form.options())  # in pieces, a long row may pass unseen
     _note_twice(file, report, form)
+    _note_cut(file, report, form, frame.shape[1])
     return frame.rename(columns=unguarded).apply(_unguarded_column) if _has_guards(frame) else frame
 
 
@@ -200,6 +202,16 @@ def _note_twice(file: Path, report: Report, form: TextForm) -> None:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         report.note(f"columns of one name, of which the later ones got a number: {listed(twice)}")
+
+
+def _note_cut(file: Path, report: Report, form: TextForm, width: int) -> None:
+    """Tell where a file ends within a row."""
+    with file.open("rb") as raw:
+        raw.seek(max(0, file.stat().st_size - _TAIL))
+        tail = raw.read()
+    last = tail.decode(form.encoding.removesuffix("-sig"), "ignore").split("\n")[-1]
+    if last.strip() and '"' not in last and last.count(form.delimiter) < width - 1:
+        report.note("the last row ends before its last column; the file may be cut off")
 
 
 def require_closed_quotes(file: Path, report: Report, form: TextForm) -> None:

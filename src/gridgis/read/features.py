@@ -248,8 +248,8 @@ def read_buildings(  # noqa: PLR0913 - what users ask for by name
     ----------
     path : path
         As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken. A register with points
-        instead of footprints will do: each point stands as a square of one metre. A table with columns of coordinates is
-        read with `read_points` first, and what that gives is read here.
+        instead of footprints will do: each point stands as a square of one metre. A table with columns of coordinates
+        is read with `read_points` first, and what that gives is read here.
     building_id : str, optional
         Column of the ids. Without it ``building_id``, if there is one; else the ids of an OSM file (``w`` way, ``r``
         relation), else ``b000001``, ``b000002``, ... by the rows of the file.

@@ -125,7 +125,7 @@ def _require_all(frame: pd.DataFrame, file: Path, asked: dict[str, Any], report:
     """Look whether a fitting driver has read as many features as the file says there are."""
     info = _info(file, asked, as_bytes)
     require_driver(file, info.get("driver"))
-    if frame.shape == (0, 0):
+    if len(frame) == 0 and frame.shape[1] <= int(file.suffix.lower() == ".gdb"):
         raise GridError(f"{file.name}: the file cannot be read: it holds neither columns nor rows, or is damaged.")
     said = max(int(info["features"]), _rows_in_text(file))
     if said > len(frame) and "where" not in asked:

@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pandas as pd
+from shapely.errors import ShapelyError
 
 from gridgis.contract import GridError, GridWarning, listed
 
@@ -70,6 +72,10 @@ def one_sentence(file: Path) -> Iterator[None]:
         raise GridError(f"{file.name}: expected as many fields in each row as the first row has; got more.") from error
     except Exception as error:
         said = _in_short(str(error), file) or type(error).__name__
+        if isinstance(error, UnboundLocalError) and "wkt" in said:  # so pyogrio, where GDAL makes nothing of a CRS
+            said = "its CRS (.prj) is damaged; mend it, or remove it and name the CRS with source_crs= (of points crs=)"
+        elif not isinstance(error, RuntimeError | ValueError | OSError | KeyError | BadZipFile | ShapelyError):
+            said = f"it is damaged ({said})"
         raise GridError(f"{file.name}: the file cannot be read: {said}.") from error
 
 

@@ -230,6 +230,9 @@ def _open_parquet(file: Path) -> pd.DataFrame:
         frame = pd.read_parquet(file)
     else:
         frame = _with_plain_name(gpd.read_parquet(file), file.name)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.StringDtype):
+            pa.array(frame[name].array).validate(full=True)  # else bytes that are no text come out later
     named = frame.index.name is not None and frame.index.name not in frame.columns
     frame = frame.reset_index(drop=not named)
     gaps = {
