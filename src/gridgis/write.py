@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import geopandas as gpd
 import numpy as np
@@ -335,7 +335,7 @@ def _write(table: pd.DataFrame, target: Path, provenance: Mapping[str, Any] | No
             elif suffix in _PARQUET:
                 _write_parquet(table, temporary, note)
             elif suffix == ".csv":
-                safe_for_spreadsheets(table).to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+                _write_csv(safe_for_spreadsheets(table), temporary)
             else:
                 _write_excel(table, temporary, layer)
     if sidecar is None:
@@ -483,6 +483,24 @@ def _write_parquet(table: pd.DataFrame, temporary: Path, note: str | None) -> No
     content = pyarrow.parquet.read_table(pyarrow.BufferReader(buffer.getvalue()))
     metadata = {**(content.schema.metadata or {}), _KEY.encode(): note.encode("utf-8")}
     pyarrow.parquet.write_table(content.replace_schema_metadata(metadata), temporary, compression="snappy")
+
+
+class _Rows(io.TextIOBase):
+    """Take rows that end in CR LF, so that fields with either are in quotes, and end them with LF."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix("\r\n") + "\n" if row.endswith("\r\n") else row)
+
+
+def _write_csv(table: pd.DataFrame, temporary: Path) -> None:
+    with temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        table.to_csv(_Rows(file), index=False, lineterminator="\r\n")
 
 
 def _write_excel(table: pd.DataFrame, temporary: Path, sheet: str) -> None:

@@ -254,11 +254,13 @@ def holds(file: Path, letter: str) -> bool:
 
 
 def _swallows(row: Sequence[str], delimiter: str, width: int) -> bool:
-    """Tell whether a field looks as if it held a row of the table."""
-    inside = (line for cell in row if "\n" in cell or "\r" in cell for line in re.split(r"\r\n|\n|\r", cell)[1:-1])
-    ends = (line for cell in row if "\n" in cell for line in cell.split("\n")[-1:])
-    full = any(line.count(delimiter) >= width - 1 for line in inside)
-    return width > 1 and (full or any(line.count(delimiter) >= max(1, width - 2) for line in ends) or len(row) < width)
+    """Tell whether a field of several lines looks as if it held rows of a table."""
+    for cell in row if width > 2 else ():
+        counts = [line.count(delimiter) for line in re.split(r"\r\n|\n|\r", cell)]
+        ends = len(counts) > 1 and counts[0] >= 1 and counts[-1] >= width - 2
+        if ends or any(count >= width - 1 for count in counts[1:-1]):
+            return True
+    return len(row) < width
 
 
 def guarded(text: str) -> str:
