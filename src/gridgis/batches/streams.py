@@ -341,6 +341,7 @@ class _TextStream(Stream):
             yield from rows
 
     def _by_pandas(self, names: list[str], most: int) -> Iterator[pa.RecordBatch]:
+        require_closed_quotes(self.path, Report(self.path), self.form)
         if _CARELESS:
             self._require_width()
         with self.form.opened(self.path) as text, pd.read_csv(text, chunksize=most, **self.form.options()) as chunks:
@@ -382,7 +383,8 @@ class _TextStream(Stream):
 
 def _open_text(file: Path, report: Report, form: TextForm) -> Stream:
     strict = form.skip == 0 and _is_strict(file, form.delimiter)
-    require_closed_quotes(file, report, form)
+    if strict:  # else when it is read, which then finds the fault
+        require_closed_quotes(file, report, form)
     with form.opened(file) as text:
         header = [str(name) for name in pd.read_csv(text, nrows=0, **form.options()).columns]
     if strict:

@@ -231,10 +231,12 @@ def require_closed_quotes(file: Path, report: Report, form: TextForm) -> None:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                if reader.line_num > start or "end of data" in str(error):
+                end = "end of data" in str(error)
+                if reader.line_num > start or end:
                     raise GridError(
-                        f"{file.name}: a quotation mark in line {form.skip + start:,} is not closed there, so that it "
-                        "swallows what follows; take it out, or double it within a field in quotes."
+                        f"{file.name}: the file cannot be read: a quotation mark in line {form.skip + start:,} is not closed "
+                        f"there, so that it swallows what follows{' (EOF inside string)' if end else ''}; take it out, or "
+                        "double it within a field in quotes."
                     ) from error
                 odd.append(form.skip + start)
                 continue
