@@ -385,8 +385,12 @@ def _open_text(file: Path, report: Report, form: TextForm) -> Stream:
     strict = form.skip == 0 and _is_strict(file, form.delimiter)
     if strict:  # else when it is read, which then finds the fault
         require_closed_quotes(file, report, form)
-    with form.opened(file) as text:
-        header = [str(name) for name in pd.read_csv(text, nrows=0, **form.options()).columns]
+    try:
+        with form.opened(file) as text:
+            header = [str(name) for name in pd.read_csv(text, nrows=0, **form.options()).columns]
+    except pd.errors.ParserError:
+        require_closed_quotes(file, report, form)
+        raise
     if strict:
         try:
             with pa.csv.open_csv(file, **_arrow_options(form)) as opened:

@@ -233,10 +233,11 @@ def require_closed_quotes(file: Path, report: Report, form: TextForm) -> None:
             except csv.Error as error:
                 end = "end of data" in str(error)
                 if reader.line_num > start or end:
+                    inside = " (EOF inside string)" if end else ""
                     raise GridError(
-                        f"{file.name}: the file cannot be read: a quotation mark in line {form.skip + start:,} is not closed "
-                        f"there, so that it swallows what follows{' (EOF inside string)' if end else ''}; take it out, or "
-                        "double it within a field in quotes."
+                        f"{file.name}: the file cannot be read: a quotation mark in line {form.skip + start:,} is not "
+                        f"closed there, so that it swallows what follows{inside}; take it out, or double it within a "
+                        "field in quotes."
                     ) from error
                 odd.append(form.skip + start)
                 continue
