@@ -9,6 +9,7 @@ import sys
 import textwrap
 import warnings
 from fractions import Fraction
+from inspect import signature
 from pathlib import Path
 
 import geopandas as gpd
@@ -1089,6 +1090,10 @@ def test_times_and_whole_numbers_come_through_batches(tmp_path, grid, calm, star
         crs=grid.crs,
     )
     write_table(table, tmp_path / f"p{start}")
+    if start != ".parquet" and "datetime_as_string" not in signature(pyogrio.open_arrow).parameters:
+        with pytest.raises(GridError, match="times .* cannot be read in batches with this version of pyogrio"):
+            locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")
+        return
     locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")
     back = read_table(tmp_path / f"a{end}")
     assert pd.Timestamp(back["local"][0]) == pd.Timestamp("2026-01-01T08:00:00")
