@@ -1091,7 +1091,7 @@ def test_times_and_whole_numbers_come_through_batches(tmp_path, grid, calm, star
     )
     write_table(table, tmp_path / f"p{start}")
     if start != ".parquet" and "datetime_as_string" not in signature(pyogrio.open_arrow).parameters:
-        with pytest.raises(GridError, match="times .* cannot be read in batches with this version of pyogrio"):
+        with pytest.raises(GridError, match=r"times .* cannot be read in batches with this version of pyogrio"):
             locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")
         return
     locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")

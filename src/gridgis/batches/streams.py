@@ -307,8 +307,8 @@ def _open_features(file: Path, layer: str | None) -> Stream:
     times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
     if times:  # as an older pyogrio gives them, their zone is lost or made up
         raise GridError(
-            f"{file.name}: times ({listed(times)}) cannot be read in batches with this version of pyogrio; update it, or "
-            "use read_points and locate."
+            f"{file.name}: times ({listed(times)}) cannot be read in batches with this version of pyogrio; update "
+            "it, or use read_points and locate."
         )
     rows = info["features"]
     geometry = (about["geometry_name"] or "wkb_geometry") if about["geometry_type"] else None
