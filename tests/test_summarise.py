@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridgis.contract import GridError
+from gridgis.contract import GridError, GridWarning
 from gridgis.locate import account, locate
 from gridgis.sample import small_example
 from gridgis.summarise import summarise
@@ -54,3 +54,32 @@ def test_errors_say_what_to_do():
         summarise(GRID, located, by="kind")
     with pytest.raises(GridError, match="would overwrite"):
         summarise(GRID, located.assign(category="per_100_households"), by="category")
+
+
+def located(kinds, codes=None):
+    codes = [GRID["grid_code"].iloc[0]] * len(kinds) if codes is None else codes
+    return pd.DataFrame({"grid_code": codes, "located_by": "inside", "kind": kinds})
+
+
+@pytest.mark.parametrize("other", ["Noise", "noise ", " noise", "ｎｏｉｓｅ"])
+def test_categories_that_hardly_differ_are_told_and_counted_apart(other):
+    with pytest.warns(GridWarning, match=r"kind: '.*' and '.*' are counted apart"):
+        table = summarise(GRID, located(["noise", other]), by="kind")
+    assert table[["count_noise", f"count_{other}"]].sum().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("kinds", [pd.array([3, None, 5], dtype="Int64"), [3.0, None, 5.0]])
+def test_categories_of_whole_numbers_have_no_point(kinds):
+    table = summarise(GRID, located(kinds), by="kind")
+    assert [name for name in table if name.startswith("count_") and name != "count_per_100_households"] == [
+        *("count_(none)", "count_3", "count_5")
+    ]
+
+
+def test_a_lost_leading_zero_is_named():
+    code = GRID["grid_code"].iloc[0]
+    grid = GRID.assign(grid_code="0" + GRID["grid_code"].str[1:])
+    with pytest.raises(
+        GridError, match=rf"lost their leading zero \(Excel\?\): {code[1:]} with {len(code) - 1} digits"
+    ):
+        summarise(grid, located(["a"], [code[1:]]))

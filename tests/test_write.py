@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -432,3 +434,75 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("mine", encoding="utf-8")
     write_table(published(), tmp_path / "n.csv")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["n.csv", *others])
+
+
+# --- values that a format does not know
+
+
+def strange():
+    """Values of every kind that some format, or a spreadsheet, does not know."""
+    return gpd.GeoDataFrame(
+        {
+            "id": pd.array([9007199254740993, None, 3], dtype="Int64"),
+            "huge": np.array([2**63 + 5, 1, 2], "uint64"),
+            "flag": pd.array([True, None, False], dtype="boolean"),
+            "local": pd.to_datetime(["2026-01-01T08:00:00", None, "2026-07-01T08:00:00"]),
+            "zoned": pd.to_datetime(["2026-01-01T08:00:00", None, "2026-07-01T08:00:00"]).tz_localize("Asia/Shanghai"),
+            "raw": [b"\x01\xff", None, b"\x00"],
+            "text": ["=1+1", "a\x0bb", "_x000B_"],
+            5: ["-a", "\tq", "'=1"],
+            "@name": ["＝1", "-1.5", "'s"],
+        },
+        geometry=[shapely.Point(420000 + i, 4007000) for i in range(3)],
+        crs=4547,
+    )
+
+
+@pytest.mark.parametrize("end", FORMATS)
+def test_strange_values_come_back_as_they_were(tmp_path, end):
+    table = strange()
+    if end == ".parquet":
+        write_table(table, tmp_path / "t.parquet")
+    else:
+        with pytest.warns(GridWarning, match=r"bytes are written as hexadecimal text in raw"):
+            write_table(table, tmp_path / f"t{end}")
+    back = read_table(tmp_path / f"t{end}")
+    assert [int(back["id"][0]), int(back["id"][2]), int(back["huge"][0])] == [9007199254740993, 3, 2**63 + 5]
+    assert pd.isna(back["id"][1]) and pd.isna(back["flag"][1]) and str(back["flag"][0]) == "True"
+    assert back["text"].tolist() == table["text"].tolist()
+    assert back["5"].tolist() == table[5].tolist() and back["@name"].tolist() == table["@name"].tolist()
+    assert pd.Timestamp(back["local"][0]) == pd.Timestamp("2026-01-01T08:00:00")
+    assert pd.Timestamp(back["zoned"][0]) == pd.Timestamp("2026-01-01T08:00:00+08:00")
+    assert back["raw"][0] in ("01ff", b"\x01\xff")
+
+
+RISKY = st.text(st.sampled_from("=+-@\t\r\n'＝＋－＠1a .,\"&;|"), min_size=1, max_size=6)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RISKY, min_size=1, max_size=6), RISKY)
+def test_no_cell_of_a_csv_is_a_formula_and_all_come_back(tmp_path, texts, name):
+    table = pd.DataFrame({f"{name}x": texts, "z": "1"})
+    path = write_table(table, tmp_path / "t.csv")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    for cell in cells:
+        assert cell[:1] not in tuple("=+-@\t\r\n＝＋－＠") or cell == "" or is_plain_number(cell)
+    back = read_table(path)
+    assert back.columns[0] == f"{name}x"
+    assert back.iloc[:, 0].tolist() == texts
+
+
+def is_plain_number(cell):
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", cell) is not None
+
+
+def test_columns_of_one_name_are_refused_in_every_format(tmp_path):
+    table = pd.concat([strange(), strange()[["text"]]], axis=1)
+    for end in FORMATS:
+        with pytest.raises(GridError, match=r"expected each column once; more than once: text"):
+            write_table(gpd.GeoDataFrame(table, geometry="geometry", crs=4547), tmp_path / f"t{end}")
+    case = pd.DataFrame({"count_noise": [1], "count_Noise": [2]})
+    assert read_table(write_table(case, tmp_path / "t.csv")).columns.tolist() == ["count_noise", "count_Noise"]
+    with pytest.raises(GridError, match=r"more than once \(upper or lower case\): count_noise"):
+        write_table(case, tmp_path / "t.gpkg")

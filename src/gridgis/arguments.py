@@ -116,6 +116,7 @@ def _add_divide(commands: Any) -> None:
     place = "such as EPSG:4547 (default: that of the grid before, else the zone of the areas)"
     parser.add_argument("--crs", help=f"metre CRS to work in, {place}")
     _add_area_options(parser)
+    _add_text_options(parser)
     column = "of the buildings (default: households, where they are needed)"
     parser.add_argument("--households-column", metavar="COLUMN", help=column)
     parser.add_argument("--kind", metavar="COLUMN", help="of the barriers' class (default: kind, or highway, ...)")
@@ -149,6 +150,7 @@ def _add_check(commands: Any) -> None:
     _add_band(parser, "the band that households must keep; without it loads are not checked")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
     _add_area_options(parser, "--areas-code")
+    _add_text_options(parser)
 
 
 def _add_locate(commands: Any) -> None:
@@ -167,6 +169,7 @@ def _add_locate(commands: Any) -> None:
     parser.add_argument("--near-m", type=float, metavar="METRES", help=near)
     by = "how lines and polygons get their cell; split: a row for each part of one, with its share"
     parser.add_argument("--by", choices=[*WAYS, SPLIT], help=by)
+    _add_text_options(parser)
 
 
 def _add_summarise(commands: Any) -> None:
@@ -175,6 +178,7 @@ def _add_summarise(commands: Any) -> None:
     parser.add_argument("located", metavar="LOCATED", help="what gridgis locate wrote")
     _add_out(parser, (*GEODATA, *PLAIN), "for the table; gridgis map needs one of the first five")
     parser.add_argument("--by", metavar="COLUMN", help="a category of the rows; each value is counted apart, too")
+    _add_text_options(parser)
 
 
 def _add_publish(commands: Any) -> None:
@@ -308,6 +312,14 @@ def _add_area_options(parser: argparse.ArgumentParser, code: str = "--code") -> 
         metavar="RULE",
         help=f"a rule that may be broken; may be repeated ({', '.join(RULES)})",
     )
+
+
+def _add_text_options(parser: argparse.ArgumentParser) -> None:
+    """How text is read, where a file leaves it open; one meaning for every command that reads the user's files."""
+    encoding = "of the texts where a file leaves it open or says it wrongly, such as gbk, big5, cp1252"
+    parser.add_argument("--encoding", metavar="NAME", help=encoding)
+    header = "the row with the names of the columns in CSV and XLSX, from 1 (default: found by the columns asked for)"
+    parser.add_argument("--header", type=int, metavar="ROW", help=header)
 
 
 def _add_band(parser: argparse.ArgumentParser, text: str, **default: Any) -> None:

@@ -49,6 +49,8 @@ OPTION_OF = {
         "zeros": "--zeros",
         "parts": "--parts",
         "secret": "--secret-file",
+        "encoding": "--encoding",
+        "header": "--header",
     },
     **{name: f"--{name}" for name in ("persons", "profile", "dedicated", "fixed", "previous", "jobs")},
     "layer": "its name (areas_layer = ... in a settings file; gridgis run)",
@@ -57,6 +59,7 @@ SETTING_OF = {
     **{"code": "areas_code", "name": "areas_name", "building_id": "buildings_id", "kind": "barriers_kind"},
     **{"households": "buildings_households", "x": "events_x", "y": "events_y", "crs": "crs (of events: events_crs)"},
     **{"source_crs": "source_crs", "layer": "areas_layer, buildings_layer, ...", "scan": "scan = false in [maps]"},
+    **{"encoding": "areas_encoding, events_encoding, ...", "header": "areas_header, events_header, ..."},
 }
 """What an argument of the library is called on the command line, and in a settings file."""
 
@@ -123,12 +126,13 @@ def _report_error(error: Exception, words: dict[str, str]) -> int:
         return RULE_FAILED
     if isinstance(error, OSError):
         error = GridError(f"{Path(str(error.filename or 'file')).name}: {error.strerror or error}.")
-    tell(f"error: {_in_words_of(str(error), words) or 'there is not enough memory.'}")
+    column = getattr(error, "column", None)
+    tell(f"error: {_in_words_of(str(error), words, column) or 'there is not enough memory.'}")
     return BAD_INPUT
 
 
-def _in_words_of(sentence: str, words: dict[str, str]) -> str:
-    """Call an argument of the library by the name that the user knows.
+def _in_words_of(sentence: str, words: dict[str, str], column: str | None = None) -> str:
+    """Call an argument of the library by the name that the user knows; ``column`` stands first and is none.
 
     Examples
     --------
@@ -141,6 +145,8 @@ def _in_words_of(sentence: str, words: dict[str, str]) -> str:
         sentence = re.sub(pattern, other, sentence)
     sentence = re.sub(r"\bscan=False\b", words["scan"], sentence)
     sentence = re.sub(r"\b([a-z_]+)=(?![=\w])", lambda match: words.get(match[1], match[0]), sentence)
+    if column is not None:
+        return sentence
     return re.sub(r"^([a-z_]+)(?=: )", lambda match: words.get(match[1], match[0]), sentence)
 
 
@@ -287,15 +293,16 @@ def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme
     from gridgis.steps import require_parents
 
     tables: dict[str, Any] = dict.fromkeys(DIVISION_FILES)
-    crs, column = options.crs, options.households_column
+    crs, column, text = options.crs, options.households_column, _text(options)
     if "previous" in files:
-        tables["previous"] = gg.read_grid(files["previous"])
+        tables["previous"] = gg.read_grid(files["previous"], **text)
         crs = crs or tables["previous"].crs
-    areas = tables["areas"] = gg.read_areas(files["areas"], code=options.code, crs=crs, source_crs=options.source_crs)
+    place = {"source_crs": options.source_crs, **text}
+    areas = tables["areas"] = gg.read_areas(files["areas"], code=options.code, crs=crs, **place)
     require_parents(areas, scheme)
     if column is None and needs_households(wishes):
         column = HOUSEHOLDS
-    place = {"crs": areas.crs, "source_crs": options.source_crs}
+    place["crs"] = areas.crs
     tables["buildings"] = gg.read_buildings(files["buildings"], households=column, **place)
     if "barriers" in files:
         tables["barriers"] = gg.read_barriers(files["barriers"], kind=options.kind, **place)
@@ -305,6 +312,11 @@ def _division_tables(options: argparse.Namespace, files: dict[str, Path], scheme
     return tables
 
 
+def _text(options: argparse.Namespace) -> dict[str, Any]:
+    """How text is read, for any reader."""
+    return {"encoding": options.encoding, "header": options.header}
+
+
 def _check(options: argparse.Namespace) -> int:
     import gridgis as gg
     from gridgis.describe import describe_findings, describe_report
@@ -312,7 +324,7 @@ def _check(options: argparse.Namespace) -> int:
     named = _named_columns(options)
     scheme = None if named and options.scheme is None else _scheme(options)
     band = _wishes(options, "households").get("households")
-    grid = _cells(options.grid)
+    grid = _cells(options.grid, _text(options))
     if options.areas and options.code not in (None, *grid.columns):
         raise GridError(
             f"--code {options.code}: the cells have no such column; that of the areas is named with --areas-code."
@@ -344,7 +356,7 @@ def _proof_tables(options: argparse.Namespace, grid: Any) -> tuple[Any, Any]:
     if grid.crs is None:  # that is the finding, and nothing can be measured
         return None, None
     areas = buildings = None
-    place = {"crs": grid.crs if is_metre(grid.crs) else None, "source_crs": options.source_crs}
+    place = {"crs": grid.crs if is_metre(grid.crs) else None, "source_crs": options.source_crs, **_text(options)}
     if options.areas:
         areas = gg.read_areas(options.areas, code=options.areas_code, **place)
         place["crs"] = areas.crs
@@ -353,14 +365,14 @@ def _proof_tables(options: argparse.Namespace, grid: Any) -> tuple[Any, Any]:
     return areas, buildings
 
 
-def _cells(path: str) -> Any:
+def _cells(path: str, text: dict[str, Any]) -> Any:
     """A grid as it stands, whatever is wrong with it; GeoJSON, which is always in degrees, in metres again."""
     import geopandas as gpd
 
     import gridgis as gg
     from gridgis.read.tidying import in_metres
 
-    grid = gg.read_table(path)
+    grid = gg.read_table(path, **text)
     if not isinstance(grid, gpd.GeoDataFrame):
         raise GridError(f"{Path(path).name}: expected cells with their polygons, got a table without geometry.")
     if Path(path).suffix.lower() in (".geojson", ".json") and grid.crs is not None and grid.crs.is_geographic:
@@ -376,7 +388,7 @@ def _locate(options: argparse.Namespace) -> int:
     out = output_file(options, options.points, options.grid)
     if options.by == SPLIT and options.near_m is not None:
         raise GridError("--near-m: a part that lies outside stays there; leave it out with --by split.")
-    grid, things = gg.read_grid(options.grid), _things(options)
+    grid, things = gg.read_grid(options.grid, **_text(options)), _things(options)
     if options.by == SPLIT:
         located = split(things, grid)
     else:
@@ -396,8 +408,8 @@ def _things(options: argparse.Namespace) -> Any:
     from gridgis.read.tidying import declared_crs
 
     if options.by is None or options.x or options.y:
-        return gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs)
-    things = gg.read_table(options.points)
+        return gg.read_points(options.points, x=options.x, y=options.y, crs=options.crs, **_text(options))
+    things = gg.read_table(options.points, **_text(options))
     if not isinstance(things, gpd.GeoDataFrame):
         raise GridError(f"{Path(options.points).name}: expected geometry, got a table; name --x, --y and --crs.")
     return things.set_crs(declared_crs(things, options.points, options.crs, option="crs="), allow_override=True)
@@ -412,8 +424,8 @@ def _summarise(options: argparse.Namespace) -> int:
     from gridgis.summarise import PARTS
 
     out = output_file(options, options.grid, options.located)
-    located = gg.read_table(options.located)
-    grid, persons = without_persons(gg.read_grid(options.grid))
+    located = gg.read_table(options.located, **_text(options))
+    grid, persons = without_persons(gg.read_grid(options.grid, **_text(options)))
     table = gg.summarise(gpd.GeoDataFrame(grid), located, by=options.by)
     noted = {name: table.attrs[name] for name in (PARTS,) if name in table.attrs and out.suffix in GEODATA[:3]}
     gg.write_table(table, out, provenance=noted or None)

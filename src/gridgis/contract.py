@@ -22,7 +22,18 @@ PARENT = "parent_code"
 
 
 class GridError(ValueError):
-    """Bad input or a broken contract, in one sentence that says what was expected, what came and what to do."""
+    """Bad input or a broken contract, in one sentence that says what was expected, what came and what to do.
+
+    Parameters
+    ----------
+    sentence : str
+    column : str, optional
+        The column with whose name the sentence begins, so that nobody takes it for an argument of the same name.
+    """
+
+    def __init__(self, sentence: str = "", *, column: str | None = None):
+        super().__init__(sentence)
+        self.column = column
 
 
 class GridWarning(UserWarning):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from gridgis.contract import GridError, listed
 from gridgis.locks import locked
@@ -108,10 +109,15 @@ def _steps(settings: Settings, *, dry_run: bool, force: bool) -> Iterator[Done]:
             yield Done(step.name, "made", reason, detail)
 
 
+def _is_there(file: Path) -> bool:
+    """Tell whether there is an input; a File Geodatabase is a folder."""
+    return file.is_file() or (file.suffix.lower() == ".gdb" and file.is_dir())
+
+
 def _require_files(settings: Settings) -> None:
     """Ask, before anything is done, that all inputs are there, and that no output would replace one."""
     inputs = {name: file for name in FILES if (file := settings.file(name)) is not None}
-    faults = [f"{name} ({file.name})" for name, file in inputs.items() if not file.is_file()]
+    faults = [f"{name} ({file.name})" for name, file in inputs.items() if not _is_there(file)]
     if faults:
         raise GridError(
             f"[inputs]: expected files, there are none for {listed(faults)}; names count from the folder of the "

@@ -33,6 +33,8 @@ KINDS: dict[str, dict[str, tuple[type, ...]]] = {
         "crs": (str, int),
         "source_crs": (str, int),
         **{f"{name}_layer": (str,) for name in FILES},
+        **{f"{name}_encoding": (str,) for name in FILES},
+        **{f"{name}_header": (int,) for name in FILES},
     },
     "divide": {
         "households": (list,),

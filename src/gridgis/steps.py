@@ -187,8 +187,10 @@ def provenance_of(grid: Grid, issued: Collection[str]) -> dict[str, Any]:
 
 
 def input_hash(file: Path) -> str:
-    """Give the hash of an input, all parts of a Shapefile together."""
-    if file.suffix.lower() != ".shp":
+    """Give the hash of an input, all parts of a format of several files together."""
+    if file.is_dir():
+        return " ".join(f"{part.name} {file_sha256(part)}" for part in sorted(file.iterdir()) if part.is_file())
+    if file.suffix.lower() not in (".shp", ".tab", ".mif"):
         return file_sha256(file)
     parts = sorted(part for part in file.parent.iterdir() if part.stem == file.stem and part.is_file())
     return " ".join(f"{part.suffix.lower()} {file_sha256(part)}" for part in parts)
@@ -235,7 +237,7 @@ class Work:
     def options(self, which: str, **keys: str) -> dict[str, Any]:
         """The arguments of a reader, as the settings have them for this input."""
         get = self.settings.get
-        keys = {**keys, "layer": f"{which}_layer"}
+        keys = {**keys, **{name: f"{which}_{name}" for name in ("layer", "encoding", "header")}}
         return {argument: get("inputs", key) for argument, key in keys.items() if get("inputs", key) is not None}
 
     def file(self, name: str) -> Path:

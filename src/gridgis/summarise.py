@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gridgis.contract import CODE, Grid, GridError, listed, require_grid
+from gridgis.contract import CODE, Grid, GridError, GridWarning, listed, require_grid
 from gridgis.persons import personal_columns
 
 COUNT = "count"
@@ -54,6 +57,11 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
         If a code of ``located`` is in no cell of ``grid``, a column is missing, or ``by`` is a column of persons or
         no category.
 
+    Warns
+    -----
+    GridWarning
+        If categories differ in nothing but upper or lower case or blanks; they are counted apart.
+
     Examples
     --------
     >>> table = summarise(example.grid, locate(example.events, example.grid), by="category")
@@ -69,22 +77,20 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
     codes = located[CODE][has_cell].astype(str)
     row = pd.Index(grid[CODE]).get_indexer(codes)
     if (row < 0).any():
-        strange = sorted(set(codes[row < 0]))
-        raise GridError(
-            f"located: {len(strange)} codes are in no cell of this grid ({listed(strange)}); the things were located "
-            "in another grid, so locate them again."
-        )
+        raise GridError(_elsewhere(sorted(set(codes[row < 0])), grid[CODE]))
     table = grid.copy()
     table[COUNT] = np.bincount(row, minlength=len(grid)).astype(np.int64)
     if by:
         category = located[by][has_cell]
-        names = np.where(category.isna() | category.astype(str).eq(""), NO_CATEGORY, category.astype(str))
+        words = _as_words(category)
+        names = np.where(words.isna() | words.eq(""), NO_CATEGORY, words.astype(object))
         categories = _categories(names, located, by)
         table.attrs[PARTS] = {COUNT: [f"{COUNT}_{name}" for name in categories]}
         for name in categories:
             column = f"{COUNT}_{name}"
             if column in table.columns or column == RATE:
-                raise GridError(f"{by}: the category {name!r} would overwrite the column {column}; rename it.")
+                said = f"{by}: the category {name!r} would overwrite the column {column}; rename it."
+                raise GridError(said, column=by)
             table[column] = np.bincount(row[names == name], minlength=len(grid)).astype(np.int64)
     if "households" in table.columns:
         table[RATE] = rate(table[COUNT], table["households"])
@@ -94,14 +100,54 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
 def _categories(names: npt.NDArray[np.object_], located: pd.DataFrame, by: str) -> list[str]:
     """The categories in order; they become names of columns, so that a column of persons is refused."""
     if personal_columns(located[[by]]):
-        raise GridError(f"{by}: this column holds persons, by its name or its values; count by a category instead.")
+        said = f"{by}: this column holds persons, by its name or its values; count by a category instead."
+        raise GridError(said, column=by)
     found = sorted(set(names))
     if len(found) > MOST_CATEGORIES:
         raise GridError(
             f"{by}: expected up to {MOST_CATEGORIES} categories, got {len(found):,}; count by a column of kinds, not "
-            "of names or free text."
+            "of names or free text.",
+            column=by,
         )
+    _tell_alike(found, by)
     return found
+
+
+def _tell_alike(names: list[str], by: str) -> None:
+    """Warn of categories that differ in nothing but case, blanks or the width of letters: they are counted apart."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    several = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    if several:
+        said = f"{by}: {listed(several)} are counted apart; if they are meant to be one, make them alike."
+        warnings.warn(GridWarning(said), stacklevel=4)
+
+
+def _as_words(category: pd.Series) -> pd.Series:
+    """Give categories as text; whole numbers, also those with gaps, without '.0'."""
+    if category.dtype.kind == "f":
+        there = category.dropna()
+        if (there == there.round()).all() and (there.abs() < 2**53).all():
+            category = category.astype("Int64")
+    return category.astype(object).map(str, na_action="ignore")
+
+
+def _elsewhere(strange: list[str], known: pd.Series) -> str:
+    """Say why codes are in no cell: leading zeros are lost, or the grid is another one."""
+    grid = set(known)
+    width = max(map(len, grid), default=0)
+    zeros = [code for code in strange if len(code) < width and code.zfill(width) in grid]
+    if zeros:
+        return (
+            f"located: {len(zeros)} codes have lost their leading zero (Excel?): {listed(zeros)} with {len(zeros[0])} "
+            f"digits, the grid has {width} digits such as {zeros[0].zfill(width)}; take the codes from the source as "
+            "text."
+        )
+    return (
+        f"located: {len(strange)} codes are in no cell of this grid ({listed(strange)}); the things were located "
+        "in another grid, so locate them again."
+    )
 
 
 def rate(count: pd.Series, households: pd.Series) -> pd.Series:

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import geopandas as gpd
 import numpy as np
@@ -24,11 +24,22 @@ import pyproj
 import shapely
 
 from gridgis.antimeridian import cut_at_180
-from gridgis.contract import CODE, PARENT, GridError, GridWarning, require_frame, require_grid, text_column
+from gridgis.contract import (
+    CODE,
+    PARENT,
+    GridError,
+    GridWarning,
+    listed,
+    require_columns_once,
+    require_frame,
+    require_grid,
+    text_column,
+)
 from gridgis.crs import WGS84, require_shareable, transform
 from gridgis.leaks import require_public
 from gridgis.persons import describe_not_out, found_not_out, not_going_out
 from gridgis.privacy import Published, going_out
+from gridgis.read.delimited import FORMULA_STARTS, guarded
 from gridgis.summarise import RATE
 from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
 
@@ -37,7 +48,9 @@ _PARQUET = (".parquet", ".geoparquet")
 _PLAIN = (".csv", ".xlsx")
 _TILES = ".pmtiles"
 _TILE_LEVELS = (12, 14)  # the least detailed level is never finer than the first; the finest is the second: 0.6 m
+_EXCEL_DIGITS = 15
 _KEY = "gridgis"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]|_(?=x[0-9A-Fa-f]{4}_)")
 _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 _DEGREE_DECIMALS = 9  # 0.1 mm: vertices of neighbours stay the same, near ones stay apart
 
@@ -159,6 +172,7 @@ def write_table(
         raise GridError(f"{Path(path).name}: expected a DataFrame, got {type(table).__name__}.")
     if Path(path).suffix.lower() == _TILES:
         raise GridError(f"{Path(path).name}: tiles are for everybody; publish the table first (gridgis.publish).")
+    require_columns_once(table, Path(path).name)
     if "located_by" in table.columns:
         table = _going_out(table, Path(path).name, keep)
     return _write(table, Path(path), provenance, layer)
@@ -168,7 +182,9 @@ def _going_out(table: pd.DataFrame, name: str, keep: Sequence[str]) -> pd.DataFr
     """Leave out of located rows what does not go out, and say so."""
     names = [str(column) for column in table.columns]
     has_shapes = any(kind.name == "geometry" for kind in table.dtypes)
-    found = not_going_out(found_not_out(table), keep=keep, coordinates=has_shapes, names=names)
+    texts = [column for column in table.columns if table[column].dtype == object]
+    legible = table.assign(**{column: table[column].map(_hexadecimal, na_action="ignore") for column in texts})
+    found = not_going_out(found_not_out(legible), keep=keep, coordinates=has_shapes, names=names)
     if found:
         warnings.warn(GridWarning(f"{name}: {describe_not_out(found)}."), stacklevel=3)
     return table.loc[:, [column not in found for column in names]]
@@ -418,7 +434,7 @@ def _write(
             elif suffix in _PARQUET:
                 _write_parquet(table, temporary, note)
             elif suffix == ".csv":
-                table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+                _write_csv(safe_for_spreadsheets(table), temporary)
             else:
                 _write_excel(table, temporary, layer)
             if look is not None:
@@ -435,12 +451,89 @@ def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
         table = _plain_geometry(require_frame(table, what), what, suffix)
     elif suffix in (".fgb", ".geojson"):
         raise GridError(f"{what}: expected geometry, got a plain table; write .csv, .xlsx, .parquet or .gpkg.")
-    names = [str(name).lower() for name in table.columns]
+    names = [str(name).lower() if suffix == ".gpkg" else str(name) for name in table.columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise GridError(f"{what}: expected each column once; more than once (upper or lower case): {', '.join(twice)}.")
+        case = " (upper or lower case)" if suffix == ".gpkg" else ""
+        raise GridError(f"{what}: expected each column once; more than once{case}: {', '.join(twice)}.")
     categories = table.select_dtypes("category").columns
-    return table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
+    table = table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
+    table.columns = pd.Index([str(name) for name in table.columns])
+    return table if suffix in _PARQUET else _with_plain_values(table, what, suffix)
+
+
+def _with_plain_values(table: pd.DataFrame, what: str, suffix: str) -> pd.DataFrame:
+    """Make values that a format does not know into those that it knows, and say so; nothing is lost."""
+    fresh: dict[str, pd.Series] = {}
+    told: dict[str, list[str]] = {}
+    for name in table.columns:
+        values = table[name]
+        if str(values.dtype) == "geometry":
+            continue
+        fresh[name], done = _plain_values(values, suffix)
+        if done:
+            told.setdefault(done, []).append(name)
+    if told:
+        said = "; ".join(f"{done} in {listed(names)}" for done, names in told.items())
+        warnings.warn(GridWarning(f"{what}: {said}."), stacklevel=5)
+    return table.assign(**fresh)
+
+
+def _plain_values(values: pd.Series, suffix: str) -> tuple[pd.Series, str]:
+    """Give a column as a format can hold it, and what was done to it."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        if suffix == ".xlsx":
+            return values.map(lambda time: time.isoformat(), na_action="ignore").astype(object), ""
+        return (values if suffix == ".csv" else values.dt.tz_convert("UTC")), ""
+    if values.dtype.kind in "iu":
+        return _plain_integers(values, suffix)
+    if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
+        return values, ""
+    there = values.dropna()
+    if there.map(lambda value: isinstance(value, bytes | bytearray | memoryview)).any():
+        return values.map(_hexadecimal, na_action="ignore"), "bytes are written as hexadecimal text"
+    if len(there) and there.map(lambda value: isinstance(value, int | np.integer)).all():
+        if there.map(lambda value: isinstance(value, bool)).any():
+            return values, ""
+        return _plain_integers(values, suffix)
+    if there.map(lambda value: isinstance(value, str) and "\0" in value).any():
+        freed = values.map(lambda text: text.replace("\0", "") if isinstance(text, str) else text, na_action="ignore")
+        return freed, "zero bytes are left out"
+    return values, ""
+
+
+def _plain_integers(values: pd.Series, suffix: str) -> tuple[pd.Series, str]:
+    """Keep whole numbers exact: as text where the format or a spreadsheet would round them."""
+    there = values.dropna()
+    least, greatest = (int(there.min()), int(there.max())) if len(there) else (0, 0)
+    digits = max(len(str(abs(least))), len(str(abs(greatest))))
+    if suffix == ".xlsx" and digits > _EXCEL_DIGITS:
+        return _as_text(values), f"whole numbers of more than {_EXCEL_DIGITS} digits are written as text"
+    if suffix != ".csv" and suffix != ".xlsx" and not -(2**63) <= least <= greatest < 2**63:
+        return _as_text(values), "whole numbers beyond 64 bits with a sign are written as text"
+    if values.dtype.kind == "u" and suffix in _DRIVERS:
+        return values.astype("Int64" if values.isna().any() else np.int64), ""
+    return values, ""
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    return text_column([None if pd.isna(value) else str(int(value)) for value in values.tolist()], values.index)
+
+
+def _hexadecimal(value: Any) -> Any:
+    return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else value
+
+
+def safe_for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas; `read_table` takes it away."""
+    fresh = {}
+    for name in table.columns:
+        values = table[name]
+        if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
+            fresh[name] = values.map(
+                lambda value: guarded(value) if isinstance(value, str) else value, na_action="ignore"
+            )
+    return table.assign(**fresh).rename(columns=guarded)
 
 
 def _plain_geometry(table: gpd.GeoDataFrame, what: str, suffix: str) -> pd.DataFrame:
@@ -461,7 +554,7 @@ def _write_geodata(table: pd.DataFrame, temporary: Path, what: str, layer: str, 
     if driver == "GPKG":
         taken = {str(name).lower() for name in table.columns}
         fid = next(name for name in ("fid", "ogc_fid", "gpkg_fid", "row_fid") if name not in taken)
-        options = {"layer_options": {"FID": fid}, "dataset_options": {"DATETIME_FORMAT": "UTC"}}
+        options = {"layer_options": {"FID": fid}, "dataset_options": {"DATETIME_FORMAT": "WITH_TZ"}}
         if isinstance(table, gpd.GeoDataFrame):
             options["layer_options"]["GEOMETRY_NAME"] = "geometry"
         options["layer_metadata"] = {_KEY: note} if note else None
@@ -512,21 +605,59 @@ def _write_parquet(table: pd.DataFrame, temporary: Path, note: str | None) -> No
     pyarrow.parquet.write_table(content.replace_schema_metadata(metadata), temporary, compression="snappy")
 
 
+class _Rows(io.TextIOBase):
+    """Take rows that end in CR LF, so that fields with either are in quotes, and end them with LF."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix("\r\n") + "\n" if row.endswith("\r\n") else row)
+
+
+def _write_csv(table: pd.DataFrame, temporary: Path) -> None:
+    with temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        table.to_csv(_Rows(file), index=False, lineterminator="\r\n")
+
+
 def _write_excel(table: pd.DataFrame, temporary: Path, sheet: str) -> None:
     """Write a workbook whose texts stay text (also '=1+1'), without the date of writing."""
     buffer = io.BytesIO()
+    table = _without_control_characters(table)
     with pd.ExcelWriter(buffer, engine="openpyxl") as book:
         table.to_excel(book, sheet_name=sheet, index=False)
         for row in book.sheets[sheet].iter_rows():
             for cell in row:
                 if cell.data_type == "f":
                     cell.data_type = "s"
+                if isinstance(cell.value, str) and cell.value[:1] and cell.value[0] in FORMULA_STARTS:
+                    cell.quotePrefix = True  # stays text also when somebody edits the cell
     with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "docProps/core.xml":
                 content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", INSTANT.encode(), content)
             new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+
+
+def _without_control_characters(table: pd.DataFrame) -> pd.DataFrame:
+    """Write control characters by their number, as spreadsheets do (``_x000B_``)."""
+    texts = [
+        name for name in table.columns if table[name].dtype == object or isinstance(table[name].dtype, pd.StringDtype)
+    ]
+    fresh = {name: table[name].map(_escaped, na_action="ignore") for name in texts}
+    return table.assign(**fresh).rename(columns=_escaped)
+
+
+def _escaped(value: Any) -> Any:
+    return (
+        _CONTROL.sub(lambda found: f"_x{ord(found[0][0]):04X}_{found[0][1:]}", value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _json(value: Any, what: str, *, indent: int | None = None) -> str:

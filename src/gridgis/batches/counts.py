@@ -279,11 +279,14 @@ class Tally:
 
 
 def _persons_error(by: str) -> GridError:
-    return GridError(f"{by}: this column holds persons, by its name or its values; count by a category instead.")
+    return GridError(
+        f"{by}: this column holds persons, by its name or its values; count by a category instead.", column=by
+    )
 
 
 def _many_error(by: str) -> GridError:
     return GridError(
         f"{by}: expected up to {MOST_CATEGORIES} categories, got more; count by a column of kinds, not of names or "
-        "free text."
+        "free text.",
+        column=by,
     )

@@ -53,6 +53,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     y: str | None = None,
     crs: object = None,
     layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
     keep_coordinates: bool = False,
     keep: Sequence[str] = (),
     batch_rows: int = BATCH_ROWS,
@@ -74,7 +76,7 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     target : path
         ``.parquet``, ``.csv`` (UTF-8 with byte-order mark) or ``.gpkg``. An old file is replaced when the new one is
         complete.
-    x, y, crs, layer
+    x, y, crs, layer, encoding, header
         As in `read_points`.
     keep_coordinates : bool
         Keep the columns ``x`` and ``y``, and others that hold coordinates; of a file of points, keep the geometry (not
@@ -121,7 +123,8 @@ def locate_file(  # noqa: PLR0913 - what users ask for by name
     report, goal = Report(source), Path(target)
     require_writable(goal)
     _require_apart(goal, source, grid)
-    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer)
+    text = {"encoding": encoding, "header": header}
+    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer, **text)
     cells = cells_of(grid)
     job = _Job(points, locator_of(cells), goal, keep_coordinates, _positive(batch_rows), tuple(keep))
     state = _state(points.stream.path)
@@ -150,6 +153,8 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
     y: str | None = None,
     crs: object = None,
     layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
     weights: str | None = None,
     by: str | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -160,7 +165,7 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
 
     Parameters
     ----------
-    source, grid, x, y, crs, layer
+    source, grid, x, y, crs, layer, encoding, header
         As in `locate_file`.
     weights : str, optional
         A column of numbers from 0 up, to be added up in each cell. The sums are exact and rounded once, so that they
@@ -202,7 +207,8 @@ def count_file(  # noqa: PLR0913 - what users ask for by name
     (['outside', 1, 2.0], [0.0, 3.0, 0.0])
     """
     report = Report(source)
-    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer)
+    text = {"encoding": encoding, "header": header}
+    points = open_points(source, report, x=x, y=y, crs=crs, layer=layer, **text)
     for name, option in ((weights, "weights="), (by, "by=")):
         if name is not None:
             require_column(points.stream, name, option)
@@ -277,6 +283,7 @@ class _Job:
             "coordinates": points.coordinates,
             "crs": points.crs.to_wkt(),
             "layer": getattr(points.stream, "layer", None),
+            "form": str(getattr(points.stream, "form", None)),
             "keep_coordinates": self.keep,
             "keep": list(self.asked),
             "part_rows": PART_ROWS,

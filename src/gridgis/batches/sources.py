@@ -25,7 +25,8 @@ from gridgis.locate.coordinates import Floats, Places, places_of, places_of_poin
 from gridgis.locate.index import CellIndex
 from gridgis.locate.points import BAD, NOWHERE, Answers, Locator, examine_points
 from gridgis.locate.stored import MAGIC
-from gridgis.read.opening import Report
+from gridgis.read.notes import Report
+from gridgis.read.points import DECIMAL_COMMAS, has_decimal_commas
 from gridgis.read.tables import read_grid
 from gridgis.read.tidying import declared_crs
 
@@ -42,12 +43,15 @@ class PointTable:
         The columns of the coordinates; None for a file of points.
     crs : pyproj.CRS
         The CRS of the coordinates.
+    comma : bool
+        Whether they are written with a decimal comma.
     """
 
     stream: Stream
     x: str | None
     y: str | None
     crs: pyproj.CRS
+    comma: bool = False
 
     @property
     def name(self) -> str:
@@ -63,11 +67,11 @@ class PointTable:
         """Give the places of a batch whose first row is row ``first`` of the file."""
         if self.x is None or self.y is None:
             return places_of_points(batch.column(GEOMETRY), self.crs, self.name, first)
-        return places_of(batch.column(self.x), batch.column(self.y), self.crs)
+        return places_of(batch.column(self.x), batch.column(self.y), self.crs, comma=self.comma)
 
 
 def open_points(
-    path: str | os.PathLike[str], report: Report, *, x: str | None, y: str | None, crs: object, layer: str | None
+    path: str | os.PathLike[str], report: Report, *, x: str | None, y: str | None, crs: object, **options: Any
 ) -> PointTable:
     """Open a file of places to be read in batches; the arguments are those of `read_points`.
 
@@ -76,7 +80,7 @@ def open_points(
     GridError
         If the file cannot be read, a column is not there, or the CRS is not named or contradicts the file.
     """
-    stream = open_stream(path, report, layer=layer)
+    stream = open_stream(path, report, wanted=(x, y), **options)
     if (x is None) != (y is None):
         raise GridError(f"{report.name}: expected both x= and y=, got one of them.")
     if x is None or y is None:
@@ -96,7 +100,21 @@ def open_points(
         raise GridError(f"{report.name}: the table has a column geometry that is no geometry; rename it.")
     require_column(stream, x, "x=")
     require_column(stream, y, "y=")
-    return PointTable(stream, x, y, known_crs(crs, "crs="))
+    known = known_crs(crs, "crs=")
+    comma = _has_commas(stream, x, y, degrees=known.is_geographic)
+    if comma:
+        report.note(DECIMAL_COMMAS)
+    return PointTable(stream, x, y, known, comma)
+
+
+def _has_commas(stream: Stream, x: str, y: str, *, degrees: bool) -> bool:
+    """Tell whether coordinates have a decimal comma; the file is read only until one has a decimal point."""
+    if not any(pa.types.is_string(stream.schema.field(name).type) for name in (x, y)):
+        return False
+    batches = stream.batches(list(dict.fromkeys((x, y))), 1 << 16)
+    rows = (row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    cells = (cell for row in rows for cell in row)
+    return has_decimal_commas(cells, degrees=degrees)
 
 
 def require_column(stream: Stream, name: str, option: str) -> None:

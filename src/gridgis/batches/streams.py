@@ -12,24 +12,31 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pyogrio
 import pyproj
 
 from gridgis.contract import GridError, listed
-from gridgis.read.opening import DELIMITED, PARQUET, Report, layer_of, one_sentence, text_encoding
+from gridgis.read.delimited import DELIMITED, TextForm, holds, require_closed_quotes, text_form, unguarded
+from gridgis.read.drivers import require_driver, require_own_format, shut_in
+from gridgis.read.layers import layer_of
+from gridgis.read.notes import Report, one_sentence
+from gridgis.read.opening import PARQUET, require_file
 
 FEATURES = (".gpkg", ".fgb")
+_KNOWN = (*PARQUET, *DELIMITED, *FEATURES)
 
 GEOMETRY = "geometry"
 """The name of the column of points in a batch."""
@@ -39,6 +46,9 @@ TOO_MANY_FIELDS = "expected as many fields in each row as the first row has; got
 
 _CARELESS = int(pd.__version__.split(".")[0]) < 3
 """Before version 3, pandas drops fields too many in silence, where they stand in the first row of a chunk."""
+
+_TIMES = {"datetime_as_string": True} if "datetime_as_string" in signature(pyogrio.open_arrow).parameters else {}
+"""Times as text, where pyogrio can: Arrow has one zone for a column, and GDAL takes local times for UTC."""
 
 _BLOCK = 1 << 20
 _BUFFER = 1 << 18
@@ -114,7 +124,15 @@ class Stream:
         return self.geometry if name == GEOMETRY and self.geometry else name
 
 
-def open_stream(path: str | os.PathLike[str], report: Report, *, layer: str | None = None) -> Stream:
+def open_stream(
+    path: str | os.PathLike[str],
+    report: Report,
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
+    wanted: Collection[str | None] = (),
+) -> Stream:
     r"""Open a file to be read in batches.
 
     Parameters
@@ -125,6 +143,8 @@ def open_stream(path: str | os.PathLike[str], report: Report, *, layer: str | No
         Takes notes.
     layer : str, optional
         Layer of a GeoPackage; without it ``points``, or the only one.
+    encoding, header, wanted
+        As in `gridgis.read.opening.open_table`.
 
     Raises
     ------
@@ -141,25 +161,23 @@ def open_stream(path: str | os.PathLike[str], report: Report, *, layer: str | No
     ...     [batch.to_pylist() for batch in stream.batches(["id"], 10)]
     [[{'id': '007'}]]
     """
-    file = Path(path)
+    if Path(path).is_file() and Path(path).suffix.lower() not in _KNOWN:
+        raise GridError(
+            f"{Path(path).name}: expected one of the formats {listed(_KNOWN, 20)}, which can be read in batches; got "
+            f"{Path(path).suffix or 'no extension'}. Smaller files of other formats: read_points, locate, write_table."
+        )
+    file = require_file(path, _KNOWN)
     suffix = file.suffix.lower()
-    if not file.is_file():
-        raise GridError(f"{file.name}: expected a file; there is {'a folder' if file.is_dir() else 'nothing'} there.")
     if layer is not None and suffix not in FEATURES:
         raise GridError(f"{file.name}: a {suffix} file has no layers; leave layer= out.")
     with one_sentence(file):
         if suffix in PARQUET:
             stream: Stream = _open_parquet(file)
         elif suffix in DELIMITED:
-            stream = _open_text(file, report)
-        elif suffix in FEATURES:
-            stream = _open_features(file, layer)
+            asked = {name for name in wanted if name is not None}
+            stream = _open_text(file, report, text_form(file, report, encoding=encoding, header=header, wanted=asked))
         else:
-            known = listed([*PARQUET, *DELIMITED, *FEATURES], 20)
-            raise GridError(
-                f"{file.name}: expected one of the formats {known}, which can be read in batches; got "
-                f"{suffix or 'no extension'}. Smaller files of other formats: read_points, locate, write_table."
-            )
+            stream = _open_features(file.absolute(), layer)
     names = stream.schema.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -215,6 +233,7 @@ class _ParquetStream(Stream):
             stored = [name for name in names if self.counted is None or name != self.counted[0]]
             options = {"row_groups": groups, "columns": stored or file.schema_arrow.names[:1], "use_threads": False}
             for batch in _after(file.iter_batches(min(most, _MOST_ROWS), **options), skip - int(ends[first])):
+                batch.validate(full=True)  # bytes that are no text would come out as they are
                 yield batch if len(stored) == len(names) else self._with_count(batch, skip)
                 skip += batch.num_rows
 
@@ -268,27 +287,41 @@ class _FeatureStream(Stream):
     def _read(self, names: list[str], most: int, skip: int) -> Iterator[pa.RecordBatch]:
         wanted = {"columns": [name for name in names if name != self.geometry], "read_geometry": self.geometry in names}
         size = min(most, _MOST_ROWS)
-        with pyogrio.open_arrow(
-            self.path, layer=self.layer, batch_size=size, skip_features=skip, use_pyarrow=True, **wanted
-        ) as (_, rows):
+        with (
+            shut_in(),
+            pyogrio.open_arrow(
+                self.path, layer=self.layer, batch_size=size, skip_features=skip, use_pyarrow=True, **_TIMES, **wanted
+            ) as (_, rows),
+        ):
             yield from rows
 
 
 def _open_features(file: Path, layer: str | None) -> Stream:
-    name = layer_of(file, layer, ["points"])
-    with pyogrio.open_arrow(file, layer=name, use_pyarrow=True) as (about, opened):
-        schema = opened.schema
+    require_own_format(file)
+    with shut_in():
+        name = layer_of(file, layer, ["points"])
+        with pyogrio.open_arrow(file, layer=name, use_pyarrow=True, **_TIMES) as (about, opened):
+            schema = opened.schema
+        info = pyogrio.read_info(file, layer=name, force_feature_count=True)
+    require_driver(file, info.get("driver"))
+    times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+    if times:  # as an older pyogrio gives them, their zone is lost or made up
+        raise GridError(
+            f"{file.name}: times ({listed(times)}) cannot be read in batches with this version of pyogrio; update "
+            "it, or use read_points and locate."
+        )
+    rows = info["features"]
     geometry = (about["geometry_name"] or "wkb_geometry") if about["geometry_type"] else None
     crs = None if about["crs"] is None else pyproj.CRS.from_user_input(about["crs"])
-    rows = pyogrio.read_info(file, layer=name, force_feature_count=True)["features"]
     kept = [pa.field(field.name, plain_type(field.type)) for field in schema if field.name != geometry]
     return _FeatureStream(file, pa.schema(kept), geometry, crs, None if rows < 0 else rows, name)
 
 
 @dataclass(frozen=True)
 class _TextStream(Stream):
-    encoding: str = "utf-8-sig"
+    form: TextForm = field(default_factory=lambda: TextForm("utf-8-sig", ","))
     strict: bool = False
+    guarded: bool = False
 
     def _read(self, names: list[str], most: int, skip: int) -> Iterator[pa.RecordBatch]:
         """Read with Arrow, which is fast; from a fault on with pandas, which knows what to make of it."""
@@ -296,7 +329,7 @@ class _TextStream(Stream):
         if self.strict:
             try:
                 for batch in self._by_arrow(names):
-                    yield from _after(iter([batch]), max(0, skip - done))
+                    yield from _after(iter([self._unguarded(batch)]), max(0, skip - done))
                     done += batch.num_rows
                 return
             except (pa.ArrowInvalid, KeyError):
@@ -310,17 +343,29 @@ class _TextStream(Stream):
             strings_can_be_null=True,
             null_values=[""],
         )
-        with pa.csv.open_csv(self.path, convert_options=convert, **_arrow_options(self.path)) as rows:
+        with pa.csv.open_csv(self.path, convert_options=convert, **_arrow_options(self.form)) as rows:
             yield from rows
 
     def _by_pandas(self, names: list[str], most: int) -> Iterator[pa.RecordBatch]:
-        options = {**_pandas_options(self.path), "encoding": self.encoding}
+        require_closed_quotes(self.path, Report(self.path), self.form)
         if _CARELESS:
             self._require_width()
-        with pd.read_csv(self.path, chunksize=most, **options) as chunks:
+        with self.form.opened(self.path) as text, pd.read_csv(text, chunksize=most, **self.form.options()) as chunks:
             while (chunk := self._next(chunks)) is not None:
+                chunk = chunk.rename(columns=unguarded)
                 columns = [pa.array(chunk[name], pa.string(), from_pandas=True) for name in names]
-                yield pa.RecordBatch.from_arrays(columns, names=names)
+                yield self._unguarded(pa.RecordBatch.from_arrays(columns, names=names))
+
+    def _unguarded(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Take away the apostrophes that keep spreadsheets from formulas."""
+        if not self.guarded:
+            return batch
+        columns = []
+        for column in batch.columns:
+            if pc.any(pc.starts_with(column, "'")).as_py():
+                column = pa.array([unguarded(text) for text in column.to_pylist()], pa.string())
+            columns.append(column)
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def _next(self, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
         try:
@@ -336,48 +381,48 @@ class _TextStream(Stream):
             raise
 
     def _require_width(self) -> None:
-        with self.path.open(encoding=self.encoding, newline="") as text, suppress(csv.Error):
-            for row in csv.reader(text, delimiter=DELIMITED[self.path.suffix.lower()]):
+        with self.form.opened(self.path) as text, suppress(csv.Error):
+            for row in csv.reader(text, delimiter=self.form.delimiter):
                 if any(row[len(self.schema) :]):
                     raise GridError(f"{self.path.name}: {TOO_MANY_FIELDS}")
 
 
-def _open_text(file: Path, report: Report) -> Stream:
-    strict = _is_strict(file)
-    encoding = "utf-8-sig" if strict else text_encoding(file)
-    if encoding not in ("utf-8-sig", "utf-16"):
-        report.note(f"the text is not UTF-8, it was read as {encoding}")
-    header = pd.read_csv(file, nrows=0, encoding=encoding, **_pandas_options(file)).columns.tolist()
+def _open_text(file: Path, report: Report, form: TextForm) -> Stream:
+    strict = form.skip == 0 and _is_strict(file, form.delimiter)
+    if strict:  # else when it is read, which then finds the fault
+        require_closed_quotes(file, report, form)
+    try:
+        with form.opened(file) as text:
+            header = [str(name) for name in pd.read_csv(text, nrows=0, **form.options()).columns]
+    except pd.errors.ParserError:
+        require_closed_quotes(file, report, form)
+        raise
     if strict:
         try:
-            with pa.csv.open_csv(file, **_arrow_options(file)) as opened:
+            with pa.csv.open_csv(file, **_arrow_options(form)) as opened:
                 strict = opened.schema.names == header
         except pa.ArrowInvalid:
             strict = False
-    schema = pa.schema([(str(name), pa.string()) for name in header])
-    return _TextStream(file, schema, encoding=encoding, strict=strict)
+    plain = [unguarded(name) for name in header]
+    schema = pa.schema([(name, pa.string()) for name in plain])
+    strict = strict and plain == header
+    return _TextStream(file, schema, form=form, strict=strict, guarded=holds(file, "'"))
 
 
-def _pandas_options(file: Path) -> dict[str, Any]:
-    """What `open_table` reads text with."""
-    sep = DELIMITED[file.suffix.lower()]
-    return {"sep": sep, "dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False}
-
-
-def _arrow_options(file: Path) -> dict[str, Any]:
+def _arrow_options(form: TextForm) -> dict[str, Any]:
     return {
         "read_options": pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
-        "parse_options": pa.csv.ParseOptions(delimiter=DELIMITED[file.suffix.lower()], newlines_in_values=True),
+        "parse_options": pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
     }
 
 
-def _is_strict(file: Path) -> bool:
+def _is_strict(file: Path, separator: str) -> bool:
     """Tell whether all readers of delimited text agree on a file.
 
     It is UTF-8, quotes stand around whole fields only and come in pairs, no line ends with a bare carriage return, no
     byte is zero.
     """
-    delimiter = DELIMITED[file.suffix.lower()].encode()
+    delimiter = separator.encode()
     before = np.frombuffer(_TAKEN_BEFORE + delimiter, np.uint8)
     after = np.frombuffer(_TAKEN_AFTER + delimiter, np.uint8)
     opened, tail, text = False, b"\n", codecs.getincrementaldecoder("utf-8")()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyproj
 
 from gridgis.batches.streams import GEOMETRY
 from gridgis.contract import GridError
+from gridgis.read.delimited import FORMULA_STARTS, guarded
 from gridgis.read.opening import PARQUET
 from gridgis.whole import SIDECAR, fixed_date, whole_file
 
@@ -174,13 +176,22 @@ def _write_parquet(
 def _write_gpkg(temporary: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], crs: pyproj.CRS | None) -> None:
     taken = {name.lower() for name in schema.names}
     fid = next(name for name in ("fid", "ogc_fid", "gpkg_fid", "row_fid") if name not in taken)
-    options: dict[str, Any] = {"layer_options": {"FID": fid}, "dataset_options": {"DATETIME_FORMAT": "UTC"}}
+    options: dict[str, Any] = {"layer_options": {"FID": fid}, "dataset_options": {"DATETIME_FORMAT": "WITH_TZ"}}
     if crs is not None:
         options["layer_options"]["GEOMETRY_NAME"] = GEOMETRY
         options |= {"geometry_name": GEOMETRY, "geometry_type": "Point", "crs": crs.to_wkt()}
-    rows = pa.RecordBatchReader.from_batches(schema, batches)
+    zoned = [field.name for field in schema if pa.types.is_timestamp(field.type) and field.type.tz]
+    for name in zoned:  # as UTC, else GDAL writes the instant without its zone
+        place = schema.get_field_index(name)
+        schema = schema.set(place, pa.field(name, pa.timestamp(schema.field(name).type.unit, "UTC")))
+    rows = pa.RecordBatchReader.from_batches(schema, _cast(batches, schema) if zoned else batches)
     with fixed_date():
         pyogrio.write_arrow(rows, temporary, layer="table", driver="GPKG", **options)
+
+
+def _cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
 
 
 def _write_csv(temporary: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], _: pyproj.CRS | None) -> None:
@@ -193,7 +204,7 @@ def _write_csv(temporary: Path, schema: pa.Schema, batches: Iterator[pa.RecordBa
 
 def _lines(batch: pa.RecordBatch) -> memoryview:
     """Write rows as lines: fields in quotes where they must be, missing ones empty."""
-    fields = [_quoted(_text(column).cast(pa.large_string())) for column in batch.columns]
+    fields = [_quoted(_safe(column).cast(pa.large_string())) for column in batch.columns]
     joined = pc.binary_join_element_wise(*fields, _wide(","), null_handling="replace", null_replacement="")
     lines = pc.binary_join_element_wise(joined, _wide("\n"), _wide(""))
     ends = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset : lines.offset + len(lines) + 1]
@@ -208,6 +219,16 @@ def _quoted(text: pa.Array) -> pa.Array:
     return pc.if_else(special, pc.binary_join_element_wise(_wide('"'), doubled, _wide('"'), _wide("")), text)
 
 
+def _safe(column: pa.Array) -> pa.Array:
+    """Write values as text; what a spreadsheet would take for a formula gets an apostrophe, as in `write_table`."""
+    text = _text(column)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return text
+    if not pc.any(pc.match_substring_regex(text, f"^'*[{re.escape(FORMULA_STARTS)}]")).as_py():
+        return text
+    return pa.array([None if value is None else guarded(value) for value in text.to_pylist()], text.type)
+
+
 def _wide(text: str) -> pa.Scalar:
     return pa.scalar(text, pa.large_string())
 
@@ -220,6 +241,8 @@ def _text(column: pa.Array) -> pa.Array:
         return pa.array(numbers.astype(str), pa.string(), mask=np.isnan(numbers))
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "True", "False")
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
+    if pa.types.is_nested(kind):
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string()) if not pa.types.is_large_string(kind) else column

@@ -15,7 +15,7 @@ import shapely
 
 from gridgis.contract import GridError, GridWarning
 from gridgis.crs import require_plausible
-from gridgis.read.points import is_missing
+from gridgis.read.points import coordinate_numbers, is_missing
 from gridgis.read.tidying import number_or_nan
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class _Axis(NamedTuple):
     bad: Bools
 
 
-def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
+def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS, *, comma: bool = False) -> Places:
     """Read two columns of coordinates.
 
     Parameters
@@ -71,6 +71,8 @@ def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
         Numbers, or text that may be numbers.
     crs : pyproj.CRS
         The CRS that they are in: degrees have a range.
+    comma : bool
+        Whether text has decimal commas.
 
     Examples
     --------
@@ -82,7 +84,7 @@ def places_of(x: pa.Array, y: pa.Array, crs: pyproj.CRS) -> Places:
         numbers = _numbers(x), _numbers(y)
         if _all_fine(*numbers, crs):
             return Places(*numbers)
-    axes = _axis(x), _axis(y)
+    axes = _axis(x, comma=comma), _axis(y, comma=comma)
     problem = np.full(len(x), None, object)
     problem[axes[0].absent | axes[1].absent] = MISSING
     for column, axis in ((y, axes[1]), (x, axes[0])):
@@ -284,7 +286,7 @@ def _numbers(column: pa.Array) -> Floats:
     return np.asarray(column.to_numpy(zero_copy_only=False)).astype(np.float64, copy=False)
 
 
-def _axis(column: pa.Array) -> _Axis:
+def _axis(column: pa.Array, *, comma: bool = False) -> _Axis:
     kind = column.type
     if pa.types.is_null(kind):
         return _Axis(np.full(len(column), np.nan), np.ones(len(column), bool), np.zeros(len(column), bool))
@@ -295,7 +297,10 @@ def _axis(column: pa.Array) -> _Axis:
     numbers = _numbers_in_text(column) if text else number_or_nan(_cells(column))
     absent = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
     unread = np.flatnonzero(np.isnan(numbers) & ~absent)
-    absent[unread] = [is_missing(cell) for cell in _cells(column.take(pa.array(unread)))]
+    cells = _cells(column.take(pa.array(unread)))
+    if comma:
+        numbers[unread] = coordinate_numbers(cells, comma=comma)
+    absent[unread] = [is_missing(cell) for cell in cells]
     return _Axis(numbers, absent, np.isnan(numbers) & ~absent)
 
 

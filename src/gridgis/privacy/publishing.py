@@ -187,9 +187,7 @@ def _parts(grid: Grid, counts: Sequence[str], parts: Parts | None) -> dict[str, 
             known = sums_of(grid, list(counts), parts)
     value = {name: pd.to_numeric(grid[name], errors="coerce").fillna(0) for name in asked}
     exact = [bool((sum(value[part] for part in one.parts) == value[one.total]).all()) for one in known]
-    return {
-        one.total: [ALL if whole else SOME, *sorted(one.parts)] for one, whole in zip(known, exact, strict=True)
-    }
+    return {one.total: [ALL if whole else SOME, *sorted(one.parts)] for one, whole in zip(known, exact, strict=True)}
 
 
 def _is_count(grid: Grid, name: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -23,7 +21,7 @@ from gridgis.read.kinds import (
     strengths,
     tagged_kinds,
 )
-from gridgis.read.opening import OSM, Report, open_features
+from gridgis.read.opening import OSM, Report, Source, open_features
 from gridgis.read.polygons import polygons_in_metres
 from gridgis.read.register import holding, one_row_a_footprint, one_row_an_id
 from gridgis.read.tidying import (
@@ -39,23 +37,29 @@ from gridgis.read.tidying import (
 )
 
 LINES = ("LineString", "MultiLineString", "LinearRing")
+POINT_M = 1.0
+"""Side of the square as which a building stands of which only a point is known."""
 
 
-def read_areas(
-    path: str | os.PathLike[str],
+def read_areas(  # noqa: PLR0913 - what users ask for by name
+    path: Source,
     *,
     code: str = "code",
     name: str | None = None,
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read the areas to be divided: communities, villages, streets, each with its code.
 
     Parameters
     ----------
-    path : path
-        GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf or OSM (.pbf, .osm).
+    path : path, GeoDataFrame or DataFrame
+        GeoPackage, Shapefile, GeoJSON (also a sequence), GeoParquet, FlatGeobuf, File Geodatabase, KML, GML, DXF,
+        MapInfo (.tab, .mif) or OSM (.pbf, .osm), also in a .zip or .kmz; a CSV, XLSX or Parquet table with a column of
+        WKT or WKB; or a table that is there already.
     code : str
         Column of the codes.
     name : str, optional
@@ -67,6 +71,12 @@ def read_areas(
         Layer of the file; needed where there are several.
     source_crs : int, str or pyproj.CRS, optional
         The CRS of the coordinates, where the file declares none; may carry your own parameters (``+towgs84``).
+    encoding : str, optional
+        Of the texts, such as ``"gbk"`` or ``"cp1252"``, where the format leaves it open (Shapefile, MapInfo, DXF, CSV)
+        and what the file declares is wrong or missing.
+    header : int, optional
+        The row with the names of the columns, from 1, in a CSV or XLSX table. Without it the first row, or the first
+        that holds the columns asked for.
 
     Returns
     -------
@@ -97,11 +107,12 @@ def read_areas(
     (['010101'], 4547)
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (code, name)}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
     columns = {"code": clean_codes(column(frame, code, report.name, "code="), report)}
     if name is not None or "name" in frame.columns:
         columns["name"] = clean_text(column(frame, name or "name", report.name, "name="))
-    source = declared_crs(frame, path, source_crs)
+    source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("code", drop=False)
     features = _polygons(features, source, crs, report, corners=True)
     require_unique(features, "code", report.name)
@@ -111,7 +122,13 @@ def read_areas(
 
 
 def read_zones(
-    path: str | os.PathLike[str], *, crs: object = None, layer: str | None = None, source_crs: object = None
+    path: Source,
+    *,
+    crs: object = None,
+    layer: str | None = None,
+    source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read polygons that are to become cells as they are: a campus, a hospital, cells drawn by hand.
 
@@ -119,7 +136,7 @@ def read_zones(
     ----------
     path : path
         As in `read_areas`; no column is needed.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`; give the CRS of the areas.
 
     Returns
@@ -149,12 +166,52 @@ def read_zones(
     ([60000.0], ['geometry'])
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"])
-    source = declared_crs(frame, path, source_crs)
+    text: dict[str, Any] = {"encoding": encoding, "header": header}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **text), report)
+    source = declared_crs(frame, report.path, source_crs)
     shapes = gpd.GeoSeries(frame.geometry.to_numpy(), crs=frame.crs)
     features = _polygons(shapes.to_frame("geometry"), source, crs, report, corners=True)
     report.tell()
     return features
+
+
+def polygon_parts(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Give of each collection its polygons; what else is in it is left out and told."""
+    frame = _outlines_of_drawing(frame, report)
+    shapes = frame.geometry.to_numpy()
+    mixed = np.flatnonzero(shapely.get_type_id(shapes) == 7)
+    if not len(mixed):
+        return frame
+    shapes, told = shapes.copy(), []
+    for row in mixed.tolist():
+        parts = _flat(shapes[row])
+        polygons = [part for part in parts if part.geom_type == "Polygon"]
+        if polygons:
+            shapes[row] = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+            told += [row] if len(polygons) < len(parts) else []
+    report.add(told, "rows with collections, of which the polygons were taken and the rest left out")
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+
+
+def _outlines_of_drawing(frame: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
+    """Take the closed lines of a drawing for outlines, as drawings have no polygons."""
+    shapes = frame.geometry.to_numpy()
+    closed = (
+        shapely.is_closed(shapes) & np.isin(shapely.get_type_id(shapes), (1, 2)) & (shapely.get_num_points(shapes) > 3)
+    )
+    if report.path.suffix.lower() != ".dxf" or not closed.any():
+        return frame
+    shapes = shapes.copy()
+    shapes[closed] = [shapely.Polygon(line.coords) for line in shapes[closed]]
+    report.note(f"{int(closed.sum()):,} closed lines of the drawing were taken for outlines")
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+
+
+def _flat(shape: shapely.Geometry) -> list[shapely.Geometry]:
+    """Give the single parts of a shape, also of collections within collections."""
+    if not hasattr(shape, "geoms"):
+        return [shape]
+    return [part for inner in shape.geoms for part in _flat(inner)]
 
 
 def _polygons(
@@ -170,8 +227,8 @@ def _polygons(
     return features
 
 
-def read_buildings(
-    path: str | os.PathLike[str],
+def read_buildings(  # noqa: PLR0913 - what users ask for by name
+    path: Source,
     *,
     building_id: str | None = None,
     households: str | None = "households",
@@ -179,13 +236,17 @@ def read_buildings(
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read building footprints with their households.
 
     Parameters
     ----------
     path : path
-        As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken.
+        As in `read_areas`. Of an OSM file the multipolygons with a ``building`` tag are taken. A register with points
+        instead of footprints will do: each point stands as a square of one metre. A table with columns of coordinates
+        is read with `read_points` first, and what that gives is read here.
     building_id : str, optional
         Column of the ids. Without it ``building_id``, if there is one; else the ids of an OSM file (``w`` way, ``r``
         relation), else ``b000001``, ``b000002``, ... by the rows of the file.
@@ -193,7 +254,7 @@ def read_buildings(
         Column of the households (counts); None where there are none.
     persons : str or None
         Column of the persons (counts); ``persons`` is taken only where it is there.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`.
 
     Returns
@@ -226,9 +287,10 @@ def read_buildings(
     [['b000001', 12.0]]
     """
     report = Report(path)
-    of_osm = Path(path).suffix.lower() in OSM
-    options = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
-    frame = open_features(path, report, layer=layer, prefer=["multipolygons"], **options)
+    of_osm = report.path.suffix.lower() in OSM
+    options: dict[str, Any] = {"where": "building IS NOT NULL"} if of_osm and layer in (None, "multipolygons") else {}
+    options |= {"encoding": encoding, "header": header, "wanted": (building_id, households)}
+    frame = polygon_parts(open_features(path, report, layer=layer, prefer=["multipolygons"], **options), report)
     has_ids = building_id is not None or "building_id" in frame.columns or of_osm
     columns = {"building_id": _building_ids(frame, building_id, report, of_osm=of_osm)}
     names = columns["building_id"].to_numpy()
@@ -237,10 +299,11 @@ def read_buildings(
             continue
         hint = f"{kind}=; {kind}=None where there are none"
         columns[kind] = pd.Series(numbers(column(frame, wanted, report.name, hint).set_axis(names), report.name))
-    source = declared_crs(frame, path, source_crs)
+    source = declared_crs(frame, report.path, source_crs)
     rows = gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs).set_index("building_id", drop=False)
     rows["row"] = np.arange(len(rows))
-    features = _polygons(rows, source, crs, report)
+    features, source = _footprints_of_points(rows, source, crs, report)
+    features = _polygons(features, source, crs, report)
     _tell_lost(rows, features, report)
     features = one_row_an_id(features, report)
     values = None if has_ids else _values(frame, features["row"].to_numpy())
@@ -263,6 +326,21 @@ def _values(frame: pd.DataFrame, rows: np.ndarray) -> list[tuple[str, ...]]:
     table = frame.drop(columns="geometry").iloc[rows]
     columns = [["" if pd.isna(value) else str(value) for value in table[name].tolist()] for name in table.columns]
     return list(zip(*columns, strict=True)) if columns else [()] * len(rows)
+
+
+def _footprints_of_points(
+    features: gpd.GeoDataFrame, source: Any, crs: object, report: Report
+) -> tuple[gpd.GeoDataFrame, Any]:
+    """Let points stand as small squares, in metres; give the CRS in which the features are then."""
+    kinds = shapely.get_type_id(features.geometry.to_numpy())
+    if not np.isin(kinds, (0, 4)).any():
+        return features, source
+    features = in_metres(present(features, report), source, crs, report.name)
+    shapes = features.geometry.to_numpy().copy()
+    points = np.isin(shapely.get_type_id(shapes), (0, 4))
+    shapes[points] = shapely.buffer(shapely.centroid(shapes[points]), POINT_M / 2, cap_style="square")
+    report.note(f"{int(points.sum()):,} points stand as footprints of {POINT_M:g} m by {POINT_M:g} m")
+    return features.set_geometry(gpd.GeoSeries(shapes, features.index, crs=features.crs)), features.crs
 
 
 def _building_ids(frame: gpd.GeoDataFrame, wanted: str | None, report: Report, *, of_osm: bool) -> pd.Series:
@@ -298,12 +376,14 @@ def _single_parts(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFram
 
 
 def read_barriers(
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     kind: str | None = None,
     crs: object = None,
     layer: str | None = None,
     source_crs: object = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Read the lines that cells should follow: streets, railways, rivers, walls.
 
@@ -315,7 +395,7 @@ def read_barriers(
         Column of the class. Without it ``kind``; else the tags of OpenStreetMap, in this order the first that has a
         value: ``highway``, ``railway``, ``waterway``, ``barrier``, and of ``man_made``, ``natural``, ``landuse``,
         ``water`` the values that are barriers; else ``class``, ``fclass`` (Geofabrik), 类型, 类别, 种类 or ``type``.
-    crs, layer, source_crs
+    crs, layer, source_crs, encoding, header
         As in `read_areas`.
 
     Returns
@@ -350,10 +430,11 @@ def read_barriers(
     [['primary', 'major']]
     """
     report = Report(path)
-    frame = open_features(path, report, layer=layer, prefer=["lines"])
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (kind,)}
+    frame = open_features(path, report, layer=layer, prefer=["lines"], **text)
     kinds, of_osm = _kinds(frame, kind, report.name)
-    of_osm = of_osm or (kind is None and Path(path).suffix.lower() in OSM)
-    source = declared_crs(frame, path, source_crs)
+    of_osm = of_osm or (kind is None and report.path.suffix.lower() in OSM)
+    source = declared_crs(frame, report.path, source_crs)
     features = gpd.GeoDataFrame({"kind": kinds}, geometry=frame.geometry, crs=frame.crs)
     features["below"] = below_ground(frame)
     features = present(features, report)

@@ -2,82 +2,85 @@
 
 from __future__ import annotations
 
-import codecs
 import os
+import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet
-import pyogrio
-from shapely.errors import ShapelyError
 
-from gridgis.contract import GridError, GridWarning, listed, text_column
+from gridgis.contract import GridError, listed, text_column
+from gridgis.read.delimited import DELIMITED, read_delimited, require_header, text_form
+from gridgis.read.drivers import DRIVERS, OSM
+from gridgis.read.layers import open_layer, with_whole_numbers
+from gridgis.read.notes import Report, one_sentence
+from gridgis.read.shapes_in_text import with_shapes
+from gridgis.read.texts import require_encoding
+from gridgis.read.unpacking import ARCHIVES, apart, unpacked
 
-OSM = (".pbf", ".osm")
-GEODATA = (".gpkg", ".shp", ".geojson", ".json", ".fgb", *OSM)
+GEODATA = tuple(DRIVERS)
 PARQUET = (".parquet", ".geoparquet")
-DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 EXCEL = (".xlsx", ".xlsm")
+LAYERED = (*GEODATA, *EXCEL, *ARCHIVES)
+FORMATS = (*GEODATA, *PARQUET, *DELIMITED, *EXCEL, *ARCHIVES)
+"""The endings of files that can be read."""
 
-_CHINESE = {"936", "ansi 936", "oem 936", "cp936", "gbk", "gb2312", "gb18030"}
+Source = str | os.PathLike[str] | pd.DataFrame
+"""What is read: a file, or a table that is there already."""
+
+__all__ = [
+    "FORMATS",
+    "OSM",
+    "PARQUET",
+    "Report",
+    "Source",
+    "has_geometry",
+    "one_sentence",
+    "open_features",
+    "open_table",
+]
+
 _EXCEL_DIGITS = 10**15
-
-
-class Report:
-    """What one read mended or left out; told to the user in one warning.
-
-    Parameters
-    ----------
-    path : path
-        The file that is read; its name begins the sentence.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]):
-        self.name = Path(path).name
-        self.notes: list[str] = []
-
-    def add(self, rows: Sequence[object], what: str) -> None:
-        """Note rows, if there are any, with the first five names."""
-        if len(rows):
-            self.notes.append(f"{len(rows)} {what} ({listed(rows)})")
-
-    def note(self, text: str) -> None:
-        """Note something about the file as a whole."""
-        self.notes.append(text)
-
-    def tell(self) -> None:
-        """Warn, pointing at the line that called the reader."""
-        if self.notes:
-            warnings.warn(GridWarning(f"{self.name}: {'; '.join(self.notes)}."), stacklevel=3)
+_HEADER_ROWS = 30
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)|/vsi[a-z0-9_]+/")
+_CONTROL = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def open_table(
-    path: str | os.PathLike[str],
+    path: Source,
     report: Report,
     *,
     layer: str | None = None,
     prefer: Sequence[str] = (),
+    encoding: str | None = None,
+    header: int | None = None,
+    wanted: Collection[str | None] = (),
     **options: Any,
 ) -> pd.DataFrame:
-    """Read a file as it stands.
+    """Read a file as it stands, or take a table that is there already in the same way.
 
     Parameters
     ----------
-    path : path
-        GeoPackage, Shapefile, GeoJSON, FlatGeobuf, OSM (.pbf, .osm), (Geo)Parquet, CSV, TSV or XLSX.
+    path : path, DataFrame or GeoDataFrame
+        A file of one of `FORMATS`, or a table.
     report : Report
         Takes notes.
     layer : str, optional
-        Layer of the file (sheet of a workbook).
+        Layer of the file (sheet of a workbook, file in an archive).
     prefer : sequence of str
         Names of layers to take when ``layer`` is not given and the file has several.
+    encoding : str, optional
+        Of the text, where the format leaves it open: CSV, Shapefile, MapInfo.
+    header : int, optional
+        The row of a CSV file or a sheet in which the names of the columns stand, from 1.
+    wanted : collection of str
+        Columns that are asked for, by which the row of the names is known.
     **options
         For pyogrio, as ``where``.
 
@@ -90,25 +93,72 @@ def open_table(
     GridError
         If there is no such file or layer, or it cannot be read.
     """
-    file = Path(path)
+    if isinstance(path, pd.DataFrame):
+        return _given(path, report)
+    if encoding is not None:
+        require_encoding(encoding, report.name)
+    if header is not None:
+        require_header(header, report.name)
+    file = require_file(path)
     suffix = file.suffix.lower()
-    if not file.is_file():
-        raise GridError(f"{file.name}: expected a file; there is {'a folder' if file.is_dir() else 'nothing'} there.")
-    if layer is not None and suffix not in (*GEODATA, *EXCEL):
+    if layer is not None and suffix not in LAYERED:
         raise GridError(f"{file.name}: a {suffix} file has no layers; leave layer= out.")
+    asked = {name for name in wanted if name is not None}
     with one_sentence(file):
+        if suffix in ARCHIVES:
+            text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": wanted}
+            return _open_archive(file, report, layer, {**text, "prefer": prefer, **options})
+        if suffix == ".gml":
+            with apart(file) as copy:
+                return open_layer(copy, report, layer, prefer, encoding, options)
         if suffix in GEODATA:
-            frame = _open_geodata(file, report, layer, prefer, options)
-        elif suffix in PARQUET:
-            frame = _open_parquet(file)
-        elif suffix in DELIMITED:
-            frame = _open_delimited(file, report)
-        elif suffix in EXCEL:
-            frame = _open_excel(file, report, layer)
-        else:
-            known = listed([*GEODATA, *PARQUET, *DELIMITED, *EXCEL], 20)
-            raise GridError(f"{file.name}: expected one of the formats {known}; got {suffix or 'no extension'}.")
-    return frame
+            return open_layer(file, report, layer, prefer, encoding, options)
+        if suffix in PARQUET:
+            return _open_parquet(file)
+        if suffix in DELIMITED:
+            form = text_form(file, report, encoding=encoding, header=header, wanted=asked)
+            return read_delimited(file, report, form)
+        return _open_excel(file, report, layer, header, asked)
+
+
+def _open_archive(file: Path, report: Report, layer: str | None, options: dict[str, Any]) -> pd.DataFrame:
+    """Read the one table in an archive.
+
+    Raises
+    ------
+    GridError
+        If there is none, or it cannot be read.
+    """
+    with unpacked(file, layer) as (inner, rest):
+        try:
+            return open_table(inner, report, layer=rest, **options)
+        except GridError as error:
+            raise error if str(error).startswith(f"{file.name}: ") else GridError(f"{file.name}: {error}") from error
+
+
+def require_file(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) -> Path:
+    """Ask for a file on this machine with one of the endings that are known.
+
+    Raises
+    ------
+    GridError
+        If it is an address, is not there, or ends otherwise.
+    """
+    said, file = os.fspath(path), Path(path)
+    suffix = file.suffix.lower()
+    folder = suffix == ".gdb" and file.is_dir()
+    if not folder and not file.is_file():
+        if _ADDRESS.match(str(said)):
+            raise GridError(
+                f"{file.name}: expected a file on this machine; addresses are not opened, download it first."
+            )
+        raise GridError(f"{file.name}: expected a file; there is {'a folder' if file.is_dir() else 'nothing'} there.")
+    if suffix not in known or (suffix == ".gdb" and not folder):
+        hint = "; save it as .xlsx" if suffix == ".xls" else ""
+        raise GridError(
+            f"{file.name}: expected one of the formats {listed(known, 40)}; got {suffix or 'no extension'}{hint}."
+        )
+    return file
 
 
 def has_geometry(frame: pd.DataFrame) -> bool:
@@ -117,177 +167,85 @@ def has_geometry(frame: pd.DataFrame) -> bool:
 
 
 def open_features(
-    path: str | os.PathLike[str],
+    path: Source,
     report: Report,
     *,
     layer: str | None = None,
     prefer: Sequence[str] = (),
+    encoding: str | None = None,
+    header: int | None = None,
+    wanted: Collection[str | None] = (),
     **options: Any,
 ) -> gpd.GeoDataFrame:
-    """Read a file that must have geometry; else as `open_table`."""
-    frame = open_table(path, report, layer=layer, prefer=prefer, **options)
+    """Read a file that must have geometry, be it in a column of WKT or WKB; else as `open_table`."""
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": wanted}
+    frame = open_table(path, report, layer=layer, prefer=prefer, **text, **options)
+    if not has_geometry(frame):
+        frame = with_shapes(frame, report.name)
     if not has_geometry(frame):
         raise GridError(
             f"{report.name}: expected geometry, got a plain table with the columns {listed(frame.columns, 12)}; "
             "tables of coordinates are read with read_points."
         )
-    return frame
+    return gpd.GeoDataFrame(frame)
 
 
-@contextmanager
-def one_sentence(file: Path) -> Iterator[None]:
-    """Turn whatever a driver raises into a `GridError`.
-
-    Raises
-    ------
-    GridError
-        In place of anything that a driver or the system raises.
-    """
-    try:
-        yield
-    except GridError:
-        raise
-    except pd.errors.ParserWarning as error:
-        raise GridError(f"{file.name}: expected as many fields in each row as the first row has; got more.") from error
-    except (RuntimeError, ValueError, OSError, KeyError, BadZipFile, ShapelyError) as error:
-        lines = str(error).replace(str(file), file.name).splitlines() or [type(error).__name__]
-        raise GridError(f"{file.name}: the file cannot be read: {lines[0].rstrip('.')}.") from error
-
-
-def _open_geodata(
-    file: Path, report: Report, layer: str | None, prefer: Sequence[str], options: dict[str, Any]
-) -> pd.DataFrame:
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        options = {"layer": layer_of(file, layer, prefer), "on_invalid": "ignore", **options}
-        if file.suffix.lower() == ".shp":
-            frame = _open_shapefile(file, report, options)
-        else:
-            frame = pyogrio.read_dataframe(file, **options)
-    said = list(dict.fromkeys(str(warning.message).split(".")[0].strip() for warning in heard))
-    if said:
-        report.note(f"GDAL says: {', '.join(said[:3])}")
-    return frame
-
-
-def layer_of(file: Path, layer: str | None, prefer: Sequence[str]) -> str:
-    """Choose a layer: the one named, a preferred one, or the only one.
+def _given(table: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Take a table that is there already as if it came from a file.
 
     Raises
     ------
     GridError
-        If there is none of that name, or several and none is named.
+        If two of its columns have one name.
     """
-    layers = [(str(name), kind) for name, kind in pyogrio.list_layers(file)]
-    names = [name for name, _ in layers]
-    if layer is not None:
-        if layer not in names:
-            raise GridError(f"{file.name}: no layer {layer!r}; there are {listed(names, 12) or 'none'}.")
-        return layer
-    for name in prefer:
-        if name in names:
-            return name
-    spatial = [name for name, kind in layers if kind is not None]
-    choice = spatial or names
-    if len(choice) != 1:
-        raise GridError(f"{file.name}: expected one layer, got {listed(choice, 12) or 'none'}; name one with layer=.")
-    return choice[0]
+    frame = table.copy()
+    active = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
+    if active is None:
+        frame = pd.DataFrame(frame)
+    names = [str(name) for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise GridError(f"{report.name}: expected each column once; more than once: {listed(twice)}.")
+    frame.columns = pd.Index(names)
+    if active is not None:
+        frame = gpd.GeoDataFrame(frame, geometry=str(active))
+        frame = _with_plain_name(frame, report.name)
+    named = frame.index.name is not None and str(frame.index.name) not in frame.columns
+    frame = frame.reset_index(drop=not named)
+    categories = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(categories, object)) if len(categories) else frame
 
 
-def _open_shapefile(file: Path, report: Report, options: dict[str, Any]) -> pd.DataFrame:
-    """Honour the .cpg; where there is none, or it is wrong, look at the bytes."""
-    companions = {path.suffix.lower(): path for path in file.parent.glob(f"{_escaped(file.stem)}.*")}
-    declared = companions[".cpg"].read_text("ascii", "replace").strip().lower() if ".cpg" in companions else ""
-    encoding = "gb18030" if declared in _CHINESE else declared
-    try:
-        codecs.lookup(encoding)
-        return pyogrio.read_dataframe(file, encoding=encoding, **options)
-    except (LookupError, UnicodeDecodeError):
-        encoding = _dbf_encoding(companions[".dbf"]) if ".dbf" in companions else "utf-8"
-    if declared or encoding != "utf-8":
-        why = f"the .cpg says {declared}" if declared else "there is no .cpg"
-        report.note(f"{why}, the texts were read as {encoding}")
-    return pyogrio.read_dataframe(file, encoding=encoding, **options)
-
-
-def _escaped(stem: str) -> str:
-    return "".join(f"[{letter}]" if letter in "[]*?" else letter for letter in stem)
-
-
-def _dbf_encoding(file: Path) -> str:
-    """Tell UTF-8 from GB18030: most of the records with other than ASCII decode in one of them only."""
-    content = file.read_bytes()
-    first, width = int.from_bytes(content[8:10], "little"), int.from_bytes(content[10:12], "little")
-    pieces = [content[start : start + 11] for start in range(32, first, 32)]
-    pieces += [content[start : start + width] for start in range(first, len(content), max(width, 1))]
-    pieces = [piece for piece in pieces if not piece.isascii()]
-    good = sum(_decodes(piece) for piece in pieces)
-    return "utf-8" if 2 * good >= len(pieces) else "gb18030"
-
-
-def _decodes(piece: bytes) -> bool:
-    try:
-        piece.rstrip(b"\0").decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _with_plain_name(frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    if frame.geometry.name == "geometry":
+        return frame
+    if "geometry" in frame.columns:
+        raise GridError(f"{what}: the column geometry is not the active geometry; rename one of them.")
+    return frame.rename_geometry("geometry")
 
 
 def _open_parquet(file: Path) -> pd.DataFrame:
-    metadata = pyarrow.parquet.read_schema(file).metadata or {}
-    if b"geo" not in metadata:
+    schema = pyarrow.parquet.read_schema(file)
+    if b"geo" not in (schema.metadata or {}):
         frame = pd.read_parquet(file)
     else:
-        frame = gpd.read_parquet(file)
-        if frame.geometry.name != "geometry":
-            if "geometry" in frame.columns:
-                raise GridError(f"{file.name}: the column geometry is not the active geometry; rename one of them.")
-            frame = frame.rename_geometry("geometry")
+        frame = _with_plain_name(gpd.read_parquet(file), file.name)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.StringDtype):
+            pa.array(frame[name].array).validate(full=True)  # else bytes that are no text come out later
     named = frame.index.name is not None and frame.index.name not in frame.columns
-    return frame.reset_index(drop=not named)
+    frame = frame.reset_index(drop=not named)
+    gaps = {
+        field.name: field.name
+        for field in schema
+        if (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type))
+        and field.name in frame.columns
+        and frame[field.name].dtype.kind in "fO"
+    }
+    return with_whole_numbers(frame, gaps, lambda: pyarrow.parquet.read_table(file, columns=list(gaps)))
 
 
-def _open_delimited(file: Path, report: Report) -> pd.DataFrame:
-    encoding = text_encoding(file)
-    if encoding not in ("utf-8-sig", "utf-16"):
-        report.note(f"the text is not UTF-8, it was read as {encoding}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            file,
-            sep=DELIMITED[file.suffix.lower()],
-            dtype=str,
-            encoding=encoding,
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,  # in pieces, a row with too many fields may pass unseen
-            index_col=False,
-        )
-
-
-def text_encoding(file: Path) -> str:
-    """Tell how a file of text is written: UTF-16, UTF-8 or GB18030.
-
-    Raises
-    ------
-    GridError
-        If it is none of them.
-    """
-    with file.open("rb") as start:
-        if start.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            with file.open(encoding=encoding) as text:
-                while text.read(1 << 20):
-                    pass
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise GridError(f"{file.name}: expected text in UTF-8 or GB18030, got neither; save it as UTF-8.")
-
-
-def _open_excel(file: Path, report: Report, sheet: str | None) -> pd.DataFrame:
+def _open_excel(file: Path, report: Report, sheet: str | None, header: int | None, wanted: set[str]) -> pd.DataFrame:
     """Read a sheet, every cell as the text that it stands for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # openpyxl, on styles and validation lists
@@ -295,15 +253,52 @@ def _open_excel(file: Path, report: Report, sheet: str | None) -> pd.DataFrame:
             if sheet is not None and sheet not in book.sheet_names:
                 raise GridError(f"{file.name}: no sheet {sheet!r}; there are {listed(book.sheet_names, 12)}.")
             name = book.sheet_names[0] if sheet is None else sheet
-            raw = pd.read_excel(book, sheet_name=name, dtype=object, keep_default_na=False, na_values=[""])
+            raw = pd.read_excel(book, sheet_name=name, dtype=object, header=None, keep_default_na=False, na_values=[""])
+    if raw.empty:
+        return pd.DataFrame()
+    row = _row_of_names(raw, file, report, header, wanted)
+    names = _distinct([_cell(value) for value in raw.iloc[row]], report)
+    body = raw.iloc[row + 1 :].reset_index(drop=True)
     rounded = [
-        f"{column} row {row}"
-        for column in raw.columns
-        for row, value in enumerate(raw[column])
-        if isinstance(value, int) and abs(value) >= _EXCEL_DIGITS
+        f"{name} row {place}"
+        for name, column in zip(names, body, strict=True)
+        for place, value in enumerate(body[column])
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _EXCEL_DIGITS
     ]
     report.add(rounded, "numbers of more than 15 digits, whose last digits the workbook has lost")
-    return pd.DataFrame({str(column): text_column([_cell(value) for value in raw[column]]) for column in raw.columns})
+    cells = {name: [_cell(value) for value in body[column]] for name, column in zip(names, body, strict=True)}
+    return pd.DataFrame({name: text_column(column) for name, column in cells.items()})
+
+
+def _row_of_names(raw: pd.DataFrame, file: Path, report: Report, header: int | None, wanted: set[str]) -> int:
+    """Give the row of a sheet in which the names stand, from 0."""
+    if header is not None:
+        if header > len(raw):
+            raise GridError(f"{file.name}: header= {header}: there are only {len(raw)} rows.")
+        return header - 1
+    there = [row for row in range(min(len(raw), _HEADER_ROWS)) if raw.iloc[row].notna().any()]
+    first = there[0] if there else 0
+    for row in there if wanted else ():
+        if wanted <= {_cell(value) for value in raw.iloc[row]}:
+            if row != first:
+                report.note(f"the names of the columns stand in row {row + 1}; what is above was left out")
+            return row
+    return first
+
+
+def _distinct(names: Sequence[str | None], report: Report) -> list[str]:
+    """Name the columns as pandas does: those without a name by their place, of equal ones the later by a number."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        plain, number = f"Unnamed: {place}" if name is None else name, 0
+        base = plain
+        while plain in found:
+            number += 1
+            plain = f"{base}.{number}"
+        found.append(plain)
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    report.add(twice, "names of columns stand more than once; the later got a number")
+    return found
 
 
 def _cell(value: Any) -> str | None:
@@ -314,4 +309,10 @@ def _cell(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, date | time):
         return value.isoformat()
-    return str(value)
+    return _CONTROL.sub(_control, value) if isinstance(value, str) else str(value)
+
+
+def _control(found: re.Match[str]) -> str:
+    """Give the control character for which a workbook writes its number."""
+    number = int(found[1], 16)
+    return chr(number) if number < 32 or number == 95 else found[0]

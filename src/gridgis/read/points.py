@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -13,27 +14,46 @@ import shapely
 
 from gridgis.contract import GridError, listed, text_column
 from gridgis.crs import known_crs, require_plausible
-from gridgis.read.opening import Report, has_geometry, open_table
+from gridgis.read.opening import Report, Source, has_geometry, open_table
+from gridgis.read.shapes_in_text import with_shapes
 from gridgis.read.tidying import column, declared_crs, number_or_nan, require_types
 
 PROBLEM = "coordinate_problem"
 
+NOTHING = frozenset(
+    (
+        *("", "nan", "null", "<null>", "(null)", "nil", "none", "n/a", "#n/a", "na", "n.a.", "<na>", "nat"),
+        *("-", "--", "---", "—", "——", "–", "−", "/", "\\", "\\n", "?", "？"),
+        *("无", "無", "空", "未知", "暂无", "不详", "缺失", "缺"),
+    )
+)
+"""What stands in a column of coordinates, in small letters, where there are none."""
+
+DECIMAL_COMMAS = "coordinates with a decimal comma were read with it"
+
+_THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
+_LOOKED_AT = 1 << 18
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+
 
 def read_points(
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     x: str | None = None,
     y: str | None = None,
     crs: object = None,
     layer: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Read a table of places - people, buildings, events - without losing a row.
 
     Parameters
     ----------
-    path : path
-        CSV, TSV, XLSX or Parquet with two columns of coordinates, or a file of points (GeoPackage, Shapefile, GeoJSON,
-        GeoParquet, FlatGeobuf, OSM).
+    path : path, DataFrame or GeoDataFrame
+        CSV, TSV, XLSX or Parquet with two columns of coordinates or a column of points in WKT or WKB; a file of points
+        in any format of `read_areas`, or GPX; or a table that is there already.
     x, y : str, optional
         Columns of the coordinates: longitude (or easting) and latitude (or northing). Needed for a table; where they
         are named for a file of points, they count and not its geometry.
@@ -42,6 +62,8 @@ def read_points(
         maps (GCJ-02, BD-09) are in no CRS and must be converted first.
     layer : str, optional
         Layer of the file (sheet of a workbook, else the first).
+    encoding, header
+        As in `read_areas`.
 
     Returns
     -------
@@ -73,13 +95,16 @@ def read_points(
     (['007', '008'], [True, False], 'missing')
     """
     report = Report(path)
-    frame = open_table(path, report, layer=layer, prefer=["points"])
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (x, y)}
+    frame = open_table(path, report, layer=layer, prefer=["points", "waypoints"], **text)
+    if x is None and y is None and not has_geometry(frame):
+        frame = with_shapes(frame, report.name)
     if (x is None) != (y is None):
         raise GridError(f"{report.name}: expected both x= and y=, got one of them.")
     if x is not None and y is not None:
         points = _from_columns(frame, x, y, crs, report)
     elif has_geometry(frame):
-        points = _from_geometry(gpd.GeoDataFrame(frame), path, crs, report)
+        points = _from_geometry(gpd.GeoDataFrame(frame), crs, report)
     else:
         raise GridError(
             f"{report.name}: a table needs x= and y=, its columns of coordinates; there are "
@@ -102,14 +127,17 @@ def _from_columns(frame: pd.DataFrame, x: str, y: str, crs: object, report: Repo
         raise GridError(f"{report.name}: the table has a column geometry that is no geometry; rename it.")
     columns = [column(frame, name, report.name, option) for name, option in ((x, "x="), (y, "y="))]
     raw = [values.tolist() for values in columns]
-    read = [number_or_nan(values) for values in raw]
+    comma = has_decimal_commas((cell for pair in zip(*raw, strict=True) for cell in pair), degrees=known.is_geographic)
+    read = [coordinate_numbers(values, comma=comma) for values in raw]
+    if comma:
+        report.note(DECIMAL_COMMAS)
     cells = zip(raw[0], raw[1], read[0].tolist(), read[1].tolist(), strict=True)
     words = [_word(x_cell, y_cell, east, north, known) for x_cell, y_cell, east, north in cells]
     return _attach(frame, read[0], read[1], words, known, report)
 
 
-def _from_geometry(frame: gpd.GeoDataFrame, path: object, crs: object, report: Report) -> gpd.GeoDataFrame:
-    known = declared_crs(frame, path, crs, option="crs=")
+def _from_geometry(frame: gpd.GeoDataFrame, crs: object, report: Report) -> gpd.GeoDataFrame:
+    known = declared_crs(frame, report.path, crs, option="crs=")
     shapes = frame.geometry.to_numpy().copy()
     there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     single = there & (shapely.get_type_id(shapes) == 4) & (shapely.get_num_geometries(shapes) == 1)
@@ -138,15 +166,15 @@ def _word(x_cell: Any, y_cell: Any, x: float, y: float, crs: pyproj.CRS) -> str 
 
 
 def is_missing(cell: Any) -> bool:
-    """Tell whether a field of a table holds nothing.
+    """Tell whether a field of coordinates holds nothing, or one of the words that stand for it.
 
     Examples
     --------
-    >>> is_missing(" nan"), is_missing(None), is_missing("0")
-    (True, True, False)
+    >>> is_missing(" nan"), is_missing(None), is_missing("N/A"), is_missing("0")
+    (True, True, True, False)
     """
     if isinstance(cell, str):
-        return cell.strip().lower() in ("", "nan")
+        return cell.strip().strip("'\u3000\ufeff\u200b").lower() in NOTHING
     return bool(pd.isna(cell))
 
 
@@ -172,6 +200,42 @@ def stacks_note(x: np.ndarray, y: np.ndarray) -> str:
         return ""
     return f"{stacked / len(x):.0%} of the rows share a coordinate; the largest stack has {largest:,}".replace(
         "%", " %"
+    )
+
+
+def has_decimal_commas(cells: Iterable[Any], *, degrees: bool) -> bool:
+    """Tell whether coordinates are written with a decimal comma: some have one, and none has a decimal point.
+
+    In metres ``420,050`` may as well be four hundred and twenty thousand, and is no proof.
+
+    Examples
+    --------
+    >>> has_decimal_commas(["113,11", "-"], degrees=True), has_decimal_commas(["113,11", "113.12"], degrees=True)
+    (True, False)
+    """
+    found = False
+    for place, cell in enumerate(cells):
+        if place == _LOOKED_AT and not found:
+            return False
+        if isinstance(cell, str):
+            if _DECIMAL_POINT.fullmatch(cell.strip()):
+                return False
+            if _DECIMAL_COMMA.fullmatch(cell.strip()):
+                found = found or degrees or not _THOUSANDS.fullmatch(cell.strip())
+        elif isinstance(cell, float) and not np.isnan(cell):
+            return False
+    return found
+
+
+def coordinate_numbers(cells: Iterable[Any], *, comma: bool) -> np.ndarray:
+    """Read fields as float64, with a decimal comma where they have one; NaN where they are no numbers."""
+    if not comma:
+        return number_or_nan(cells)
+    return number_or_nan(
+        [
+            cell.replace(",", ".") if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
+            for cell in cells
+        ]
     )
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
 from gridgis.contract import CODE, PARENT, Grid, require_grid
 from gridgis.cover import unwrapped
-from gridgis.read.opening import Report, open_features, open_table
+from gridgis.read.opening import Report, Source, open_features, open_table
 from gridgis.read.tidying import clean_codes, in_metres
 
 CODES = (CODE, PARENT, "code", "building_id")
 
 
-def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid:
+def read_grid(
+    path: Source, *, layer: str | None = None, encoding: str | None = None, header: int | None = None
+) -> Grid:
     """Read a grid from a file, as it stands; nothing is repaired. MultiPolygons of one part come back as Polygons.
 
     Parameters
     ----------
-    path : path
-        GeoPackage, GeoParquet, FlatGeobuf, GeoJSON or Shapefile.
+    path : path, GeoDataFrame or DataFrame
+        Any format of `read_areas`, or a table that is there already.
     layer : str, optional
         Layer of the file; without it ``grid``, or the only one.
+    encoding, header
+        As in `read_areas`.
 
     Returns
     -------
@@ -53,7 +57,8 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     ['01010101']
     """
     report = Report(path)
-    frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"]), (CODE, PARENT), report)
+    text: dict[str, Any] = {"encoding": encoding, "header": header, "wanted": (CODE, PARENT)}
+    frame = _with_text_codes(open_features(path, report, layer=layer, prefer=["grid"], **text), (CODE, PARENT), report)
     frame = gpd.GeoDataFrame(frame)
     frame = frame.set_geometry(gpd.GeoSeries(unwrapped(frame.geometry.to_numpy()), frame.index, crs=frame.crs))
     if frame.crs is not None and frame.crs.is_geographic and len(frame):
@@ -63,15 +68,19 @@ def read_grid(path: str | os.PathLike[str], *, layer: str | None = None) -> Grid
     return grid
 
 
-def read_table(path: str | os.PathLike[str], *, layer: str | None = None) -> pd.DataFrame:
+def read_table(
+    path: Source, *, layer: str | None = None, encoding: str | None = None, header: int | None = None
+) -> pd.DataFrame:
     r"""Read a table as it stands.
 
     Parameters
     ----------
-    path : path
-        Any format of `read_areas` and `read_points`.
+    path : path, DataFrame or GeoDataFrame
+        Any format of `read_areas` and `read_points`, or a table that is there already.
     layer : str, optional
         Layer of the file (sheet of a workbook, else the first); without it ``table``, or the only one.
+    encoding, header
+        As in `read_areas`.
 
     Returns
     -------
@@ -100,7 +109,8 @@ def read_table(path: str | os.PathLike[str], *, layer: str | None = None) -> pd.
     [['0101', '3']]
     """
     report = Report(path)
-    frame = _with_text_codes(open_table(path, report, layer=layer, prefer=["table"]), CODES, report, missing=True)
+    frame = open_table(path, report, layer=layer, prefer=["table"], encoding=encoding, header=header)
+    frame = _with_text_codes(frame, CODES, report, missing=True)
     report.tell()
     return frame
 

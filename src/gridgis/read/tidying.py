@@ -16,7 +16,8 @@ import shapely
 from gridgis import antimeridian
 from gridgis import crs as systems
 from gridgis.contract import GridError, listed, require_metre_crs, text_column
-from gridgis.read.opening import Report
+from gridgis.read.drivers import declares_crs
+from gridgis.read.notes import Report
 
 POLYGONS = ("Polygon", "MultiPolygon")
 
@@ -148,7 +149,7 @@ def _registered(crs: pyproj.CRS) -> pyproj.CRS:
 
 def _declares_nothing(path: Path) -> bool:
     """Tell whether a GeoJSON file is silent about its CRS, so that WGS 84 is only what the format assumes."""
-    return path.suffix.lower() in (".geojson", ".json") and b'"crs"' not in path.read_bytes()
+    return path.suffix.lower() in (".geojson", ".json") and path.is_file() and not declares_crs(path)
 
 
 def present(features: gpd.GeoDataFrame, report: Report) -> gpd.GeoDataFrame:
