@@ -364,10 +364,7 @@ def _write_published(
 
     def look(written: Path) -> None:
         if scan and not published.internal:
-            data = written.read_bytes()
-            if written.suffix.lower() == _TILES:  # the tiles are packed; they hold no other attribute than these
-                data = pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False).encode("utf-8")
-            require_public(data, target.name, allow=allow, codes=codes)
+            require_public(written.read_bytes(), target.name, allow=allow, codes=codes)
 
     return _write(table, target, *said, look=look, placing=going_out(published.outgoing))
 

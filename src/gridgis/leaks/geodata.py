@@ -1,10 +1,12 @@
-"""Files of shapes and of columns that are no text: Shapefile, dBASE, FlatGeobuf, Arrow, taken apart into tables."""
+"""Files of shapes and of columns that are no text: Shapefile, dBASE, FlatGeobuf, PMTiles, Arrow, taken apart into tables."""
 
 from __future__ import annotations
 
 import re
 import struct
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +29,7 @@ _NO_READING = {
     ".tab": "MapInfo", ".map": "MapInfo", ".id": "MapInfo", ".gdbtable": "geodatabase",
     ".gdbtablx": "geodatabase",
     ".dxf": "DXF", ".dwg": "DWG", ".dgn": "DGN", ".e00": "E00", ".sbn": "index of shapes", ".mdb": "Access",
-    ".pmtiles": "tiles", ".mbtiles": "tiles", ".mvt": "tiles", ".pbf": "tiles or OSM", ".xls": "old Excel",
+    ".mbtiles": "tiles", ".mvt": "tiles", ".pbf": "tiles or OSM", ".xls": "old Excel",
     ".las": "point cloud", ".laz": "point cloud", ".nc": "NetCDF", ".h5": "HDF5", ".orc": "ORC", ".avro": "Avro",
 }  # fmt: skip
 _READ_AS_THEY_ARE = (b"GIF8", b"RIFF", b"wOF2", b"wOFF", b"\0\1\0\0", b"OTTO", b"\0\0\1\0", b"BM", b"true", b"\0asm")
@@ -47,7 +49,13 @@ def geodata_of(data: bytes) -> list[tuple[str, Table]] | None:
     >>> geodata_of(b"<html>") is None
     True
     """
-    readers = ((_is_shapes, _shapes), (_is_dbase, _dbase), (_is_flatgeobuf, _flatgeobuf), (_is_arrow, _arrow))
+    readers = (
+        (_is_shapes, _shapes),
+        (_is_dbase, _dbase),
+        (_is_flatgeobuf, _flatgeobuf),
+        (_is_tiles, _tiles),
+        (_is_arrow, _arrow),
+    )
     for is_one, read in readers:
         if is_one(data):
             try:
@@ -71,8 +79,8 @@ def form_that_is_not_read(name: str, data: bytes) -> str | None:
     ending = re.search(r"\.\w+$", name.lower())
     if ending and ending[0] in _NO_READING:
         return _NO_READING[ending[0]]
-    if data.startswith(b"PMTiles") or data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        return "tiles" if data.startswith(b"PMTiles") else "old Office"
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        return "old Office"
     if re.match(rb"\s*0\r?\n\s*SECTION\r?\n", data[:200]):
         return "DXF"
     return None
@@ -167,6 +175,27 @@ def _flatgeobuf(data: bytes) -> Iterator[Table]:
     values = [column.tolist() for column in (*columns, *([] if shapes is None else [shapes]))]
     names += [] if shapes is None else ["geometry"]
     yield Table(names, [list(row) for row in zip(*values, strict=True)])
+
+
+def _is_tiles(data: bytes) -> bool:
+    return data.startswith(b"PMTiles")
+
+
+def _tiles(data: bytes) -> Iterator[Table]:
+    """The features of a PMTiles archive on its most detailed level, each once."""
+    import pyogrio
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.pmtiles"
+        path.write_bytes(data)
+        for layer, kind in pyogrio.list_layers(path):
+            meta, _, shapes, columns = pyogrio.raw.read(path, layer=layer)
+            names = [str(name) for name in meta["fields"]]
+            values = [column.tolist() for column in columns]
+            if "Point" in str(kind) and shapes is not None:
+                names, values = [*names, "geometry"], [*values, shapes.tolist()]
+            rows = dict.fromkeys(zip(*values, strict=True))
+            yield Table(names, [list(row) for row in rows])
 
 
 def _is_arrow(data: bytes) -> bool:
