@@ -1,4 +1,4 @@
-"""Files of shapes and of columns that are no text: Shapefile, dBASE, FlatGeobuf, PMTiles, Arrow, taken apart into tables."""
+"""Tables out of files of shapes and of columns: Shapefile, dBASE, FlatGeobuf, PMTiles, Arrow."""
 
 from __future__ import annotations
 
