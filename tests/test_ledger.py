@@ -401,6 +401,8 @@ for turn in range(40):
         os._exit(0)
     before = os.path.getsize("releases.json")
     while turn % 4 == 0 and os.path.getsize("releases.json") == before:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            raise SystemExit("the child ended before it wrote")
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 3 * once))
     os.kill(child, signal.SIGKILL)
