@@ -60,6 +60,11 @@ def has_ground(cells: Polygons) -> npt.NDArray[np.bool_]:
     return np.asarray(np.isin(shapely.get_type_id(cells), _AREAL) & ~shapely.is_empty(cells) & shapely.is_valid(cells))
 
 
+def _middle(cell: shapely.Geometry) -> shapely.Point:
+    with np.errstate(invalid="ignore"):  # old GEOS warns where a coordinate is infinite
+        return shapely.centroid(cell)
+
+
 def polygon_faults(cells: Polygons) -> Iterator[Fault]:
     """Find cells that are no single valid 2-D polygon.
 
@@ -74,11 +79,11 @@ def polygon_faults(cells: Polygons) -> Iterator[Fault]:
         elif cell.geom_type == "MultiPolygon" and len(cell.geoms) > 1:
             yield "cell_in_pieces", i, f"the cell is in {len(cell.geoms)} pieces", cell.geoms[-1].representative_point()
         elif cell.geom_type != "Polygon":
-            yield "not_polygon", i, f"expected Polygon, got {cell.geom_type}", cell.centroid
+            yield "not_polygon", i, f"expected Polygon, got {cell.geom_type}", _middle(cell)
         elif shapely.has_z(cell):
             yield "not_polygon", i, "the polygon has heights (Z)", cell.representative_point()
         elif not shapely.is_valid(cell):
-            yield "invalid_geometry", i, shapely.is_valid_reason(cell), cell.centroid
+            yield "invalid_geometry", i, shapely.is_valid_reason(cell), _middle(cell)
 
 
 def overlaps(cells: Polygons) -> Iterator[tuple[int, int, list[shapely.Polygon]]]:
