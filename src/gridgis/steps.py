@@ -342,7 +342,9 @@ class Work:
         write_json(report.to_dict(), new / CHECK)
         failed.unlink(missing_ok=True)
         exceptions = "".join(f"; {line}" for line in describe_exceptions(grid))
-        return f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow, LISTED)}{describe_left_out(persons)}"
+        return (
+            f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow, LISTED)}{describe_left_out(persons)}"
+        )
 
     @cached_property
     def grid(self) -> Grid:
