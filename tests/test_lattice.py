@@ -580,6 +580,7 @@ def test_a_short_code_is_the_long_one_without_the_zeros_of_its_size(size, x, y):
     [
         "50kmE433N335", "2kmE4381N3350", "250mE438001N335075", "CRS3035RES1000mN3350500E4380000", "0kmE1N1", "kmE1N1",
         "10kmE438", "10kmE438E335", "DE1kmN1E1", "CRS3034RES1000mN1000E1000", "2000kmE0N0", "1001kmE0N0", "10kmE４N3", 7, None, "",
+        "10kmE438N3350", "10kmE4380N335", "1kmE4380000N3350000",
     ],
 )  # fmt: skip
 def test_what_is_no_code_of_the_european_grid(code):

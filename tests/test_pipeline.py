@@ -332,6 +332,21 @@ def test_a_grid_that_breaks_a_rule_replaces_nothing(town):
     assert json.loads((town / "out" / "internal" / "check.json").read_text(encoding="utf-8"))["findings"] == findings
 
 
+def test_buildings_across_parents_of_a_grid_that_is_there_are_listed_and_the_run_goes_on(town):
+    grid = gpd.read_file(town / "out" / "internal" / "grid.gpkg")
+    grid.to_file(town / "mine.gpkg")
+    first = grid.geometry[grid["parent_code"] == grid["parent_code"].min()].union_all()
+    rest = grid.geometry[grid["parent_code"] != grid["parent_code"].min()].union_all()
+    across = shapely.intersection(first, rest).interpolate(0.5, normalized=True).buffer(4, quad_segs=1)
+    extra = gpd.GeoDataFrame({"building_id": ["across"], "households": [0]}, geometry=[across], crs=grid.crs)
+    extra.to_file(town / "buildings.gpkg")
+    change(town, 'events = "events.csv"', 'grid = "mine.gpkg"\nevents = "events.csv"')
+    with pytest.warns(gg.GridWarning, match=r"the work goes on, with building_across_parents \[across\]"):
+        done = go(town)
+    assert "listed: building_across_parents (1 finding)" in done["divide"].detail
+    assert not (town / "out" / "internal" / "check_failed.json").exists()
+
+
 def test_a_grid_that_is_there_is_taken_in_its_own_crs(town):
     grid = gpd.read_file(town / "out" / "internal" / "grid.gpkg").assign(网格员电话="13812345678")
     grid.to_file(town / "mine.gpkg")

@@ -335,6 +335,29 @@ def test_the_language_byte_of_a_dbf_counts_where_there_is_no_cpg(tmp_path, byte,
     assert read_areas(path)["name"].tolist() == [SPELLINGS[encoding][1]]
 
 
+@pytest.mark.parametrize("said", ["LDID/87", "1252", "ISO-8859-1", "850", None])
+@pytest.mark.parametrize("encoding", ["cp1251", "big5", "KOI8-R", "cp949"])
+def test_letters_that_are_not_western_are_not_read_as_such(tmp_path, said, encoding):
+    names = {"cp1251": "Центр", "big5": "臺北縣", "KOI8-R": "Шумная", "cp949": "서울시"}
+    path = write(frame([square()], code=["1"], name=[names[encoding]]), tmp_path / "a.shp", encoding=encoding)
+    (tmp_path / "a.cpg").unlink()
+    content = bytearray((tmp_path / "a.dbf").read_bytes())
+    content[29] = 87
+    (tmp_path / "a.dbf").write_bytes(content)
+    if said is not None:
+        (tmp_path / "a.cpg").write_text(said)
+    with pytest.raises(GridError, match=r"a\.shp: it is doubtful in which encoding"):
+        read_areas(path)
+    assert read_areas(path, encoding=encoding)["name"].tolist() == [names[encoding]]
+
+
+@pytest.mark.parametrize("name", ["Öl", "ÅRE", "Ærø", "Île d\u2019Yeu", "São João", "ÄÖÜ Straße"])
+def test_western_names_of_few_letters_are_read_as_declared(tmp_path, name):
+    path = write(frame([square()], code=["1"], name=[name]), tmp_path / "a.shp", encoding="cp1252")
+    (tmp_path / "a.cpg").write_text("1252")
+    assert read_areas(path)["name"].tolist() == [name]
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "big5", "cp932"])
 def test_an_encoding_that_nothing_declares_is_asked_for(tmp_path, encoding):
     name = SPELLINGS[encoding][1]

@@ -491,6 +491,40 @@ def test_no_cell_of_a_csv_is_a_formula_and_all_come_back(tmp_path, texts, name):
     back = read_table(path)
     assert back.columns[0] == f"{name}x"
     assert back.iloc[:, 0].tolist() == texts
+    for row in path.read_text(encoding="utf-8-sig").splitlines():  # cells as a semicolon parts them, quotes or none
+        for cell in row.split(";")[1:]:
+            assert not re.match(r" *[=@＝＠]", cell)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["  =1+1", "\u00a0=1", "\ufeff=1", "\u3000@A(1)", "﹦1+1", "x;=1+1", "x\n=1", "x\t+cmd|' /C calc'!A0", "x; -a;'=1"],
+)
+def test_a_formula_behind_blanks_or_a_separator_is_none_and_comes_back(tmp_path, text):
+    path = write_table(pd.DataFrame({"v": [text, "b"]}), tmp_path / "t.csv")
+    content = path.read_text(encoding="utf-8-sig")
+    assert all("'" in line for line in content.split("\n") if re.search(r"[=@﹦+]", line))
+    assert read_table(path)["v"].tolist() == [text, "b"]
+
+
+@pytest.mark.parametrize("text", ["a; -3", "a;b", "x\n-5", "see 1; 2", "-3.5"])
+def test_numbers_and_plain_texts_get_no_apostrophe(tmp_path, text):
+    path = write_table(pd.DataFrame({"v": [text]}), tmp_path / "t.csv")
+    assert "'" not in path.read_text(encoding="utf-8-sig")
+
+
+def test_what_a_workbook_would_cut_off_is_refused(tmp_path):
+    write_table(pd.DataFrame({"v": ["x" * 32_767]}), tmp_path / "t.xlsx")
+    with pytest.raises(GridError, match=r"u\.xlsx: v holds texts of more than 32,767 characters"):
+        write_table(pd.DataFrame({"v": ["x" * 32_768]}), tmp_path / "u.xlsx")
+    assert not (tmp_path / "u.xlsx").exists()
+
+
+def test_whole_numbers_beyond_64_bits_are_text_in_parquet(tmp_path):
+    table = pd.DataFrame({"v": pd.Series([10**30, 1, None], dtype=object)})
+    with pytest.warns(GridWarning, match="beyond 64 bits with a sign are written as text in v"):
+        path = write_table(table, tmp_path / "t.parquet")
+    assert read_table(path)["v"].tolist()[:2] == [str(10**30), "1"]
 
 
 def is_plain_number(cell):

@@ -253,7 +253,7 @@ def _divide(options: argparse.Namespace) -> int:
     if page is not None:
         gg.divide_report(grid, **_asked_bands(wishes, grid)).save(page, lang=options.lang)
     say_lines(report)
-    say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow)}")
+    say(f"{describe.describe_grid(grid)}; {describe.describe_report(report, options.allow, steps.LISTED)}")
     for line in (*describe.describe_exceptions(grid), describe.describe_borders(grid)):
         if line:
             say(line)

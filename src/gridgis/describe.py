@@ -69,13 +69,16 @@ def describe_borders(grid: Grid) -> str:
     )
 
 
-def describe_report(report: CheckReport, allowed: Collection[str] = ()) -> str:
-    """Say which rules hold, which are broken but may be (``allowed``), and which were not run."""
+def describe_report(report: CheckReport, allowed: Collection[str] = (), known: Collection[str] = ()) -> str:
+    """Say which rules hold, which are broken but may be (``allowed``, ``known``), and which were not run."""
     broken = Counter(finding.rule for finding in report)
     sentence = f"{len(report.ran) - len(broken)} of {len(report.ran)} rules hold"
     let_pass = [f"{rule} ({many(count, 'finding')})" for rule, count in broken.items() if rule in allowed]
     if let_pass:
         sentence += f", allowed: {listed(let_pass, 20)}"
+    goes_on = [f"{rule} ({many(n, 'finding')})" for rule, n in broken.items() if rule in known and rule not in allowed]
+    if goes_on:
+        sentence += f", listed: {listed(goes_on, 20)}"
     if report.skipped:
         sentence += f", {len(report.skipped)} not run ({listed(report.skipped, 4)})"
     return sentence

@@ -56,6 +56,9 @@ RETIRED = "retired"
 SITE, SITE_FILES = "site", f"{INTERNAL}/site.json"
 """The folder of the page as files of its own, and where the hashes of what was written there are noted."""
 
+LISTED = frozenset({"building_across_parents"})
+"""Rules that the areas break, not the cells: what breaks them is listed, and the work goes on."""
+
 Tables = Mapping[str, gpd.GeoDataFrame | None]
 """What a division is made from: areas, buildings, barriers, dedicated, fixed, previous; None where there is none."""
 
@@ -78,16 +81,23 @@ class CheckFailed(GridError):  # noqa: N818
 
 
 def require_rules(report: CheckReport, allow: Collection[str]) -> None:
-    """Stop if the grid breaks a rule that may not be broken.
+    """Stop if the grid breaks a rule that may not be broken; those in ``LISTED`` never stop it.
 
     Raises
     ------
     CheckFailed
         If it does.
     """
-    failed = [finding for finding in report if finding.rule not in allow]
+    failed = [finding for finding in report if finding.rule not in LISTED.union(allow)]
     if failed:
         raise CheckFailed(report, failed)
+
+
+def _name_listed(report: CheckReport, allow: Collection[str]) -> None:
+    """Warn of what breaks a rule in ``LISTED``, where no division did so."""
+    found = [str(finding) for finding in report if finding.rule in LISTED.difference(allow)]
+    if found:
+        warnings.warn(GridWarning(f"grid: the work goes on, with {listed(found, 20)}."), stacklevel=3)
 
 
 def require_parents(areas: gpd.GeoDataFrame, scheme: CodeScheme) -> None:
@@ -314,6 +324,7 @@ class Work:
         """Divide (or take the grid that is there), code, check, write."""
         settings, persons, issued = self.settings, list[str](), frozenset[str]()
         allow, failed = settings.get("check", "allow"), settings.folder / CHECK_FAILED
+        given = self.given_grid is not None
         if self.given_grid is not None:
             grid, persons = self.given_grid
         else:
@@ -325,11 +336,15 @@ class Work:
         except CheckFailed:
             write_json(report.to_dict(), failed)
             raise
+        if given:
+            _name_listed(report, allow)
         write_grid(grid, new / GRID, provenance={**provenance, **provenance_of(grid, issued)})
         write_json(report.to_dict(), new / CHECK)
         failed.unlink(missing_ok=True)
         exceptions = "".join(f"; {line}" for line in describe_exceptions(grid))
-        return f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow)}{describe_left_out(persons)}"
+        return (
+            f"{describe_grid(grid)}{exceptions}; {describe_report(report, allow, LISTED)}{describe_left_out(persons)}"
+        )
 
     @cached_property
     def grid(self) -> Grid:

@@ -48,7 +48,8 @@ _PARQUET = (".parquet", ".geoparquet")
 _PLAIN = (".csv", ".xlsx")
 _TILES = ".pmtiles"
 _TILE_LEVELS = (12, 14)  # the least detailed level is never finer than the first; the finest is the second: 0.6 m
-_EXCEL_DIGITS = 15
+_EXCEL_DIGITS, _EXCEL_TEXT = 15, 32_767
+"""The most digits of a number and characters of a text that a cell of a workbook keeps."""
 _KEY = "gridgis"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]|_(?=x[0-9A-Fa-f]{4}_)")
 _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
@@ -456,7 +457,22 @@ def _plain_columns(table: pd.DataFrame, what: str) -> pd.DataFrame:
     categories = table.select_dtypes("category").columns
     table = table.reset_index(drop=True).astype(dict.fromkeys(categories, object))
     table.columns = pd.Index([str(name) for name in table.columns])
-    return table if suffix in _PARQUET else _with_plain_values(table, what, suffix)
+    return _with_long_numbers_as_text(table, what) if suffix in _PARQUET else _with_plain_values(table, what, suffix)
+
+
+def _with_long_numbers_as_text(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Write whole numbers that no column of numbers holds as text, and say so."""
+    longest = {
+        name: max((abs(value) for value in table[name] if isinstance(value, int)), default=0)
+        for name in table.columns
+        if table[name].dtype == object
+    }
+    beyond = [name for name, value in longest.items() if value >= 2**63]
+    if beyond:
+        said = f"{what}: whole numbers beyond 64 bits with a sign are written as text in {listed(beyond)}."
+        warnings.warn(GridWarning(said), stacklevel=5)
+    texts = {name: table[name].map(lambda value: str(value) if isinstance(value, int) else value) for name in beyond}
+    return table.assign(**texts)
 
 
 def _with_plain_values(table: pd.DataFrame, what: str, suffix: str) -> pd.DataFrame:
@@ -468,6 +484,14 @@ def _with_plain_values(table: pd.DataFrame, what: str, suffix: str) -> pd.DataFr
         if str(values.dtype) == "geometry":
             continue
         fresh[name], done = _plain_values(values, suffix)
+        if (
+            suffix == ".xlsx"
+            and fresh[name].map(lambda value: isinstance(value, str) and len(value) > _EXCEL_TEXT).any()
+        ):
+            raise GridError(
+                f"{what}: {name} holds texts of more than {_EXCEL_TEXT:,} characters, which a workbook cuts off; write "
+                "another format, such as .csv."
+            )
         if done:
             told.setdefault(done, []).append(name)
     if told:

@@ -362,7 +362,7 @@ class _TextStream(Stream):
             return batch
         columns = []
         for column in batch.columns:
-            if pc.any(pc.starts_with(column, "'")).as_py():
+            if pc.any(pc.match_substring(column, "'")).as_py():
                 column = pa.array([unguarded(text) for text in column.to_pylist()], pa.string())
             columns.append(column)
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pyproj
 
 from gridgis.batches.streams import GEOMETRY
 from gridgis.contract import GridError
-from gridgis.read.delimited import FORMULA_STARTS, guarded
+from gridgis.read.delimited import FORMULA, guarded
 from gridgis.read.opening import PARQUET
 from gridgis.whole import SIDECAR, fixed_date, whole_file
 
@@ -224,7 +223,7 @@ def _safe(column: pa.Array) -> pa.Array:
     text = _text(column)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return text
-    if not pc.any(pc.match_substring_regex(text, f"^'*[{re.escape(FORMULA_STARTS)}]")).as_py():
+    if not pc.any(pc.match_substring_regex(text, FORMULA)).as_py():
         return text
     return pa.array([None if value is None else guarded(value) for value in text.to_pylist()], text.type)
 

@@ -14,6 +14,8 @@ from gridgis.lattice.borders import Floats, Ints
 
 EPSG = 3035
 """ETRS89-extended / LAEA Europe."""
+_MIDDLE, _FARTHEST = (4_321_000, 3_210_000), 13_000_000
+"""The false origin, and how far from it the whole Earth reaches, metres."""
 EXTENT = (900_000, 900_000, 7_400_000, 5_500_000)
 """West, south, east, north of the grid, metres (Regulation (EU) 2018/1799, article 3)."""
 
@@ -133,4 +135,9 @@ def european_cell(code: str) -> Bounds:
     north, east = (int(form[one] or form[other]) * unit for one, other in (("n", "north"), ("e", "east")))
     if size > LARGEST or north % size or east % size:
         raise GridError(f"European grid code: {code} names no cell; its corner should be a multiple of {size} m.")
+    if max(abs(east - _MIDDLE[0]), abs(north - _MIDDLE[1])) > _FARTHEST:
+        raise GridError(
+            f"European grid code: {code} names no place on the Earth; the corner stands without as many zeros as the "
+            f"size of {size} m has."
+        )
     return Bounds(east, north, east + size, north + size)

@@ -20,10 +20,21 @@ from gridgis.read.texts import text_encoding
 
 DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
-FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
+_SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫"
+FORMULA_STARTS = f"{_SIGNS}\t\r\n"
 """A spreadsheet takes a cell that begins with one of these for a formula."""
+_BLANKS = "[ \u00a0\u3000\u200b-\u200f\u2060\ufeff]*"
+_NEXT = ";\t\r\n"
+"""Where another cell begins for a spreadsheet whose separator is the semicolon, or that knows no quotes there."""
+FORMULA = f"(^|[{_NEXT}])'*{_BLANKS}[{re.escape(FORMULA_STARTS)}]"
+"""Text that may hold a formula; which does, `guarded` tells."""
 
-_GUARDED = re.compile(f"'+[{re.escape(FORMULA_STARTS)}]")
+_START = f"{_BLANKS}[{re.escape(FORMULA_STARTS)}]"
+_WITHIN = f"{_BLANKS}[{re.escape(_SIGNS)}]"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_GUARDED = re.compile(f"'+{_START}")
+_TO_GUARD = re.compile(f"([{_NEXT}])(?='+{_WITHIN}|(?!{_BLANKS}{_NUMBER}(?:[{_NEXT}]|$)){_WITHIN})", re.ASCII)
+_GUARDED_WITHIN = re.compile(f"([{_NEXT}])'(?='*{_WITHIN})")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAID = re.compile(r'^"?sep=(.)"?$')
 _HEAD_LINES = 60
@@ -269,19 +280,24 @@ def _swallows(row: Sequence[str], delimiter: str, width: int) -> bool:
 def guarded(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula; `unguarded` takes it away.
 
+    Also within a text, after what begins another cell where the semicolon separates them.
+
     Examples
     --------
     >>> guarded("=1+1"), guarded("-3.5"), guarded("'=1"), guarded("noise")
     ("'=1+1", '-3.5', "''=1", 'noise')
+    >>> guarded("a;=1+1"), guarded("a; -3"), guarded("  =1")
+    ("a;'=1+1", 'a; -3', "'  =1")
     """
+    text = _TO_GUARD.sub(r"\1'", text)
     if text[:1] == "'":
         return f"'{text}" if _GUARDED.match(text) else text
-    return f"'{text}" if text[:1] and text[0] in FORMULA_STARTS and not is_number(text) else text
+    return f"'{text}" if re.match(_START, text) and not is_number(text.strip(" ")) else text
 
 
 def is_number(text: str) -> bool:
     """Tell whether text is a plain number, which a spreadsheet takes for nothing else."""
-    return re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) is not None
+    return re.fullmatch(_NUMBER, text, re.ASCII) is not None
 
 
 def unguarded(text: Any) -> Any:
@@ -292,7 +308,9 @@ def unguarded(text: Any) -> Any:
     >>> unguarded("'=1+1"), unguarded("'s-Hertogenbosch")
     ('=1+1', "'s-Hertogenbosch")
     """
-    return text[1:] if isinstance(text, str) and text[:1] == "'" and _GUARDED.match(text) else text
+    if not isinstance(text, str) or "'" not in text:
+        return text
+    return _GUARDED_WITHIN.sub(r"\1", text[1:] if _GUARDED.match(text) else text)
 
 
 def _unguarded_column(values: pd.Series) -> pd.Series:
@@ -300,7 +318,7 @@ def _unguarded_column(values: pd.Series) -> pd.Series:
 
 
 def _is_guarded(values: pd.Series) -> bool:
-    return bool(values.str.startswith("'").any())
+    return bool(values.str.contains("'", regex=False).any())
 
 
 def _has_guards(frame: pd.DataFrame) -> bool:

@@ -17,22 +17,24 @@ _KINDS = {
         reservoir basin pond dock harbour bay strait sea ocean coastline moat fish_pass shipway wall city_wall
         retaining_wall embankment dyke dike levee dam weir breakwater cliff
         高速公路 高速 快速路 铁路 高铁 轻轨 河流 河 河道 江 运河 湖泊 湖 水库 水域 水体 水面 水系 坑塘 池塘
-        海 海域 海岸线 港池 船坞 码头 渠 水渠 渠道 围墙 墙 城墙 挡土墙 堤 堤坝 堤防 大堤 坝 大坝 悬崖 陡崖
+        海 海域 海湾 海岸线 港池 港口 港湾 船坞 码头 河川
+        渠 水渠 渠道 围墙 墙 城墙 挡土墙 堤 堤坝 堤防 大堤 坝 大坝 悬崖 陡崖
         """,
     "major": """
         primary secondary tertiary primary_link secondary_link tertiary_link motorway_link trunk_link
-        国道 省道 县道 主干道 主干路 次干道 次干路 干道 干路
+        国道 省道 县道 主干道 主干路 次干道 次干路 干道 干路 环路 环线 一级公路 二级公路 三级公路
         """,
     "middle": """
         residential unclassified living_street stream pedestrian fence road street busway bus_guideway raceway tram
         monorail funicular abandoned disused ditch drain brook hedge guard_rail jersey_barrier wetland tidal_channel
-        支路 街道 街 乡道 村道 有轨电车 溪 溪流 小溪 沟 水沟 沟渠 排水沟 栅栏 围栏 篱笆 绿篱 护栏 湿地
+        支路 支线 城市道路 公路 马路 大街 四级公路
+        街道 街 乡道 村道 有轨电车 溪 溪流 小溪 沟 水沟 沟渠 排水沟 栅栏 围栏 篱笆 绿篱 护栏 湿地
         """,
     "minor": """
         service footway cycleway path track steps alley bridleway corridor platform crossing driveway miniature kerb
         gate lift_gate swing_gate bollard chain handrail
         track_grade1 track_grade2 track_grade3 track_grade4 track_grade5
-        小路 小道 步道 人行道 自行车道 巷 小巷 胡同 里弄 弄 台阶 内部道路
+        小区道路 匝道 辅路 机耕路 小路 小道 步道 人行道 自行车道 巷 小巷 胡同 里弄 弄 台阶 内部道路
         """,
 }
 
@@ -42,8 +44,8 @@ BARRIER_OF_KIND: dict[str, str] = {
 """Strength of a barrier by its kind (words of OpenStreetMap or of Chinese maps, or a strength itself)."""
 
 _NONE = """
-    subway subway_entrance tunnel culvert underground pipeline proposed planned razed dismantled ferry
-    地铁 地下铁 隧道 涵洞 暗渠 暗河 暗沟 地下河 规划 航线
+    subway metro subway_entrance tunnel culvert underground pipeline proposed planned razed dismantled ferry
+    地铁 地下铁 捷运 隧道 地道 地下通道 人行地道 涵洞 暗渠 暗河 暗沟 地下河 规划 航线
     """
 
 NO_BARRIER = frozenset(_NONE.split())
@@ -51,6 +53,12 @@ NO_BARRIER = frozenset(_NONE.split())
 
 NONE = "none"
 """Said of a kind in `NO_BARRIER`."""
+
+_SIMPLE = str.maketrans(
+    "鐵幹線環圍牆庫運軌輕電車縣鄉溝懸橋碼頭壩護欄柵籬濕體岸灣塢捷級馬區輔內劃規隧",
+    "铁干线环围墙库运轨轻电车县乡沟悬桥码头坝护栏栅篱湿体岸湾坞捷级马区辅内划规隧",
+)
+"""Traditional characters in names of kinds, and the simple ones."""
 
 TAGS = ("highway", "railway", "waterway", "barrier")
 """Tags of OpenStreetMap whose every value is a barrier, of some strength."""
@@ -75,7 +83,7 @@ def strength_of(kind: str) -> str | None:
 def _of_word(word: str) -> str | None:
     """Tell the strength of one word; of a Chinese one also by what it ends with."""
     plain = re.sub(r"[(（\[【].*?[)）\]】]", "", word).strip().lower().rsplit("=", 1)[-1]
-    plain = re.sub(r"[\s\-]+", "_", plain.strip())
+    plain = re.sub(r"[\s\-]+", "_", plain.strip()).translate(_SIMPLE)
     for start in range(len(plain) if plain and not plain.isascii() else min(len(plain), 1)):
         end = plain[start:]
         if end in NO_BARRIER:

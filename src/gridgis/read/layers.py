@@ -24,6 +24,7 @@ from gridgis.read.texts import (
     encoding_of_language,
     is_chinese_beyond_doubt,
     is_utf8_beyond_doubt,
+    is_western,
     require_encoding,
     share_that_decodes,
     undeclared,
@@ -314,7 +315,8 @@ def _encoding(file: Path, report: Report, given: str | None, pieces: list[bytes]
         report.note(f"{said}, the texts are UTF-8 and were read as such")
         return UTF8
     if declared is not None and share_that_decodes(pieces, declared) >= 1 - MOST_DAMAGED:
-        if declared not in _WESTERN or not is_chinese_beyond_doubt(pieces):
+        western = declared in _WESTERN
+        if not western or (is_western(pieces, declared) and not is_chinese_beyond_doubt(pieces)):
             return declared
     elif (found := undeclared(pieces)) is not None:
         if found == CHINESE or " says " in said:

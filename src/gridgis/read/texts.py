@@ -182,6 +182,24 @@ def is_chinese_beyond_doubt(pieces: Iterable[bytes]) -> bool:
     return bool(foreign) and share_that_decodes(foreign, "gb2312") == 1 and _chinese(foreign)
 
 
+def is_western(pieces: Iterable[bytes], encoding: str) -> bool:
+    """Tell whether texts that are declared as Western look so: most letters are plain, and signs stand for no letters.
+
+    Examples
+    --------
+    >>> is_western(["Größe".encode("cp1252")], "cp1252"), is_western(["Центр".encode("cp1251")], "cp1252")
+    (True, False)
+    """
+    text = "".join(piece.decode(encoding, "replace") for piece in set(pieces) if not piece.isascii())
+    letters = [letter for letter in text if letter.isalpha() or not letter.isascii()]
+    foreign = [letter for letter in letters if not letter.isascii()]
+    signs = sum(
+        not letter.isalpha() and letter not in "\u2013\u2014\u2018\u2019\u201c\u201d\u00a0\u00b0\u00ba\u00aa"
+        for letter in foreign
+    )
+    return len(foreign) - signs <= 0.7 * len(letters) and signs <= 0.25 * len(letters)
+
+
 def _chinese(pieces: list[bytes]) -> bool:
     """Tell whether texts are GB18030, and hardly anything else."""
     if share_that_decodes(pieces, CHINESE) < 1 - MOST_DAMAGED / 2:
