@@ -40,7 +40,7 @@ a scheme of your own, in a TOML file, fields from left to right, the last one nu
 """
 
 COSTS = """\
-numbers are those of the cells and of all sums over them; rates are not counted. What gridgis publish and gridgis map say
+numbers are those of the cells and of all sums over them; rates are not counted. What gridgis publish and map say
 counts the numbers of one file: those of the cells, with rates.
 """
 
