@@ -995,7 +995,7 @@ def test_the_safe_numbers_leave_as_data(gridgis, counted_table, tmp_path, name):
     status, out, err = gridgis("publish", counted_table.name, *measures, *words, "--out", f"数 据/{name}")
     assert (status, err) == (0, "")
     assert out.endswith(f"Wrote 数 据/{name}\n")
-    assert "hidden (counts below 40" in out
+    assert "hidden (counts from 1 to 39," in out
     options = {"measures": ["count", "households"], "hide_below": 40, "levels": [9]}
     wanted = gg.write_table(gg.publish(gg.read_grid(counted_table), **options), tmp_path / name, layer="cells")
     assert Path(f"数 据/{name}").read_bytes() == wanted.read_bytes()

@@ -310,3 +310,27 @@ def test_layers_within_layers_are_bounded(tmp_path):
         archive.writestr("a.txt", b"\0" * 90_000_000)
     with pytest.raises(GridError, match="unpacks to more than"):
         scanned(tmp_path, bomb.getvalue(), "bomb.zip")
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".fgb", ".shp", ".parquet"])
+def test_coordinates_are_no_addresses(tmp_path, ending):
+    chance = np.random.default_rng(1)
+    turns = np.sort(chance.uniform(0, 2 * np.pi, (30, 10_000)), axis=1)
+    far = 0.004 + chance.uniform(0, 0.0005, turns.shape)
+    x, y = 113.05 + np.arange(30)[:, None] * 0.01 + far * np.cos(turns), 36.15 + far * np.sin(turns)
+    cells = shapely.polygons(np.stack([x, y], axis=-1))
+    grid = gpd.GeoDataFrame({"grid_code": [f"9901010010010{i:02}" for i in range(30)]}, geometry=cells, crs=4326)
+    path = tmp_path / f"cells{ending}"
+    grid.to_parquet(path) if ending == ".parquet" else grid.to_file(path)
+    assert any(re.search(rb"B@[A-Za-z0-9]+\.[A-Za-z]{2}", part.read_bytes()) for part in tmp_path.iterdir())
+    assert find_leaks(path) == []
+
+
+@pytest.mark.parametrize(
+    "written", ["wang.fang@example.com", "zhang3@qq.com", "LI_NA@163.COM", "Wang.Fang@Example.com"]
+)
+def test_an_address_between_bytes_is_found(tmp_path, written):
+    path = tmp_path / "cells.gpkg"
+    gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326).to_file(path)
+    path.write_bytes(path.read_bytes() + b"\0\1\xff" + written.encode() + b"\xff\0")
+    assert [leak.kind for leak in find_leaks(path)] == ["e-mail address"]

@@ -413,7 +413,7 @@ def test_colours_are_used_equally_often():
 
 @pytest.mark.parametrize("draw", [coverage_spec, hotspot_spec])
 @pytest.mark.parametrize(
-    "counts", [None, [20] * 12, [5] * 12, [0] * 12, [5] * 11 + [40], [10.5 + i / 7 for i in range(12)]]
+    "counts", [None, [20] * 12, [5] * 12, [0] * 12, [5] * 11 + [40], [1000 + 37 * i for i in range(12)]]
 )
 def test_legend_counts_add_up_to_the_cells(draw, counts):
     spec = draw(published(counts=counts))
@@ -432,6 +432,16 @@ def test_legend_of_hidden_and_missing():
     assert not any(look.hatched for look in hotspot_spec(published(internal=True)).classes)
     whole = hotspot_spec(published(counts=[5] * 12), value="count")
     assert [look.label for look in whole.classes] == ["hidden (protects numbers below 10)"]
+
+
+@pytest.mark.parametrize(
+    ("zeros", "en", "zh"),
+    [("shown", "Numbers from 1 to 9 are hidden", "1 至 9 的数字不予显示"), ("protected", "Numbers below 10 are hidden", "少于 10 的数字不予显示")],
+)  # fmt: skip
+def test_the_note_says_whether_zeros_are_hidden(zeros, en, zh):
+    shown = publish(table(counts=[0, 3, 4, 5] * 3), measures=["count"], zeros=zeros)
+    for lang, said in (("en", en), ("zh", zh)):
+        assert any(note.startswith(said) for note in hotspot_spec(shown, value="count", lang=lang).notes)
 
 
 def test_every_value_lies_in_the_class_its_legend_names():

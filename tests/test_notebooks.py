@@ -1,12 +1,15 @@
 """The notebooks run from top to bottom, and are stored without outputs; the README's lines are run too."""
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
 
 import gridgis as gg
+from gridgis.cli import main
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -56,18 +59,22 @@ def test_a_notebook_is_stored_without_outputs(path):
     )
 
 
-@pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
-def test_the_lines_of_the_readme_run(tmp_path, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    names = {
-        "areas": "communities.gpkg",
-        "buildings": "buildings.gpkg",
-        "barriers": "streets.gpkg",
-        "events": "events.csv",
-    }
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NAMES = {"areas": "communities.gpkg", "buildings": "buildings.gpkg", "barriers": "streets.gpkg", "events": "events.csv"}
+
+
+@pytest.fixture
+def files_of_the_readme(tmp_path, monkeypatch):
+    """A folder with the files that the README names, made of the bundled town."""
     for key, path in gg.town_files().items():
-        shutil.copy(path, tmp_path / names[key])
+        shutil.copy(path, tmp_path / NAMES[key])
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
+def test_the_lines_of_the_readme_run(files_of_the_readme):
+    tmp_path, blocks = files_of_the_readme, re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     space = {}
     exec(compile(blocks[0], "README.md", "exec"), space)
     assert space["findings"] == []
@@ -80,3 +87,30 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch):
     assert space["counts"].sum() == space["events"]["grid_code"].notna().sum() == (space["rows"] >= 0).sum()
     assert len(gg.read_table("located.parquet")) == len(events)
     assert len(space["squares"]) > 100
+    exec(compile(blocks[2].replace('"atlas.pdf", lang="zh"', '"atlas.pdf"'), "README.md", "exec"), space)
+    assert gg.find_leaks("atlas.pdf", published=space["shown"], table=space["table"]) == []
+    assert (tmp_path / "hotspots" / "index.html").exists() and "Service centre" in Path("hotspots.html").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::gridgis.GridWarning")
+def test_the_commands_of_the_readme_run(files_of_the_readme, capsys):
+    areas = gpd.read_file("communities.gpkg")
+    areas.rename(columns={"code": "ID"}).assign(TOWN="1")[["ID", "TOWN", "geometry"]].to_file("villages.shp")
+    lines = [line.partition("#")[0] for line in re.findall(r"^gridgis .*$", README, re.MULTILINE)]
+    assert len(lines) > 20
+    for line in lines:
+        if "shown/" in line:
+            Path("shown").mkdir()
+            shutil.copy("cells.geojson", "shown")
+            shutil.copy("hotspots.html", "shown")
+        if "--dedicated" in line:
+            cells = gpd.read_file("grid_2025.gpkg")
+            cells.geometry[10:11].centroid.buffer(60).to_frame("geometry").to_file("campuses.gpkg")
+            cells[["geometry"]][30:31].to_file("drawn.gpkg")
+        assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr().err)
+        if "division.html" in line:
+            shutil.copy("grid.gpkg", "grid_2025.gpkg")
+    assert Path("grid_2026.gpkg").exists() and Path("gridgis-out/public/coverage.html").exists()

@@ -39,6 +39,11 @@ a scheme of your own, in a TOML file, fields from left to right, the last one nu
 {EXIT_STATUS}
 """
 
+COSTS = """\
+numbers are those of the cells and of all sums over them; rates are not counted. What gridgis publish and map say
+counts the numbers of one file: those of the cells, with rates.
+"""
+
 LEAKS = """\
 what is found by itself: numbers, addresses and names of persons, and points of single things, in all layers of a file
 (scripts, packed data, documents, archives, databases); beside a file that hides numbers, those numbers and the rows
@@ -214,7 +219,7 @@ def _add_atlas(commands: Any) -> None:
 
 
 def _add_costs(commands: Any) -> None:
-    parser = _add(commands, "costs", "say what each way of protecting a table would cost; nothing is let out")
+    parser = _add(commands, "costs", "say what each way of protecting a table would cost; nothing is let out", COSTS)
     parser.add_argument("table", metavar="TABLE", help="what gridgis summarise wrote, or a grid with households")
     _add_out(parser, PLAIN, "for the same as a table", required=False)
     _add_protection(parser)

@@ -118,8 +118,8 @@ def describe_published(published: Published) -> str:
     if published.noisy:
         return f"{many(status.size, 'number')}, changed by noise"
     hidden = int((status == HIDDEN).to_numpy().sum())
-    limit = published.hide_below
-    return f"{many(status.size, 'number')}, {hidden:,} hidden (counts below {limit}, and what gives them away)"
+    small = f"from 1 to {published.hide_below - 1}" if published.zeros == "shown" else f"below {published.hide_below}"
+    return f"{many(status.size, 'number')}, {hidden:,} hidden (counts {small}, and what gives them away)"
 
 
 def describe_costs(costs: pd.DataFrame) -> list[str]:

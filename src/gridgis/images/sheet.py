@@ -13,7 +13,7 @@ from gridgis.maps.spec import LegendClass, Theme
 MARGIN = 9.0
 A4 = (297.0, 210.0)
 GAP = 5.0
-COLUMN = 56.0
+COLUMN = 60.0
 """Width of a column of a legend."""
 
 KEY_HEIGHT = 15.0

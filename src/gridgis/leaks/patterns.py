@@ -74,6 +74,10 @@ _LANDLINE = re.compile(r"(?<![0-9A-Za-z_.\-])(?:0\d{2,3}-\d{7,8}|\(0\d{2,3}\) ?\
 EMAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}@[A-Za-z0-9][A-Za-z0-9\-]*(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,10}(?![A-Za-z0-9])"
 )
+_WRITTEN_MAIL = re.compile(
+    r"[A-Za-z0-9._%+\-]{3,}@(?:(?:[a-z0-9\-]{2,}\.)+[a-z]{2,}|(?:[A-Z0-9\-]{2,}\.)+[A-Z]{2,}|(?:[A-Z][a-z0-9\-]+\.)+[A-Za-z]{2,3})"
+)
+"""What is an address also between bytes: the numbers of coordinates from 2 to 131,072 end in the byte of an at sign."""
 _FILES = re.compile(r"@\d+x\.|\.(?:png|jpe?g|svg|gif|webp|js|mjs|css|map|json|html?)$", re.IGNORECASE)
 
 _DIGITS = r"[0-9一二三四五六七八九十百零〇○]"
@@ -164,27 +168,36 @@ class Hit(NamedTuple):
     value: str
 
 
-def find_patterns(text: str) -> Iterator[Hit]:
+def find_patterns(text: str, *, of_bytes: bool = False) -> Iterator[Hit]:
     """Find what is written as a person's number, address or name.
+
+    Parameters
+    ----------
+    text : str
+        What is searched.
+    of_bytes : bool
+        It was read out of bytes that are no text, where a few letters around an at sign are there by chance.
 
     Examples
     --------
     >>> [(hit.kind, hit.value) for hit in find_patterns("姓名: 王芳, 138-1234-5678, grid 990101001001001")]
     [('phone number', '138-1234-5678'), ('name of a person', '王芳')]
     """
-    yield from _numbers(text)
+    yield from _numbers(text, of_bytes)
     yield from _marks(text)
     yield from _addresses(text)
     yield from _names(text)
 
 
-def _numbers(text: str) -> Iterator[Hit]:
+def _numbers(text: str, of_bytes: bool) -> Iterator[Hit]:
     if len(text) > SHORT or _MAY_HOLD_NUMBER.search(text):
         runs = number_starts(text)
         yield from _ids(text, *runs)
         yield from _phones(text, *runs)
     for place in re.finditer("@", text):
-        yield from _mail_at(text, place.start())
+        for hit in _mail_at(text, place.start()):
+            if not of_bytes or _WRITTEN_MAIL.fullmatch(hit.value):
+                yield hit
 
 
 def _ids(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:

@@ -333,7 +333,8 @@ def _found(piece: Text | Rows | Tree, known: KnownValues | None, hidden: HiddenN
 
 
 def _in_text(piece: Text, known: KnownValues | None, hidden: HiddenNumbers | None) -> Iterator[_Finding]:
-    for hit in (*find_patterns(piece.text), *find_points(piece.text), *(known.find(piece.text) if known else ())):
+    patterns = find_patterns(piece.text, of_bytes=" > bytes" in piece.where)
+    for hit in (*patterns, *find_points(piece.text), *(known.find(piece.text) if known else ())):
         yield hit.kind, piece.place(hit.position), hit.value, ""
     if hidden is not None:
         for position, code, measure, value in hidden.in_text(piece.text):

@@ -40,6 +40,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "unit": ("Unit", "单位"),
     "colon": (": ", "："),
     "internal": ("internal", "内部"),
+    "hide_small_note": (
+        "Numbers from 1 to {n} are hidden, and others where they would give such a number away.",
+        "1 至 {n} 的数字不予显示；可据以推算出该数字的其他数字也一并隐藏。",
+    ),
     "hide_note": (
         "Numbers below {n} are hidden, and others where they would give such a number away.",
         "少于 {n} 的数字不予显示；可据以推算出该数字的其他数字也一并隐藏。",

@@ -329,7 +329,9 @@ def _notes(published: Published, measures: Sequence[Measure], lang: str, crs: An
     if published.noisy:
         lines.append(labels.word("noise_note", lang))
     if any(measure.hidden.any() for measure in measures):
-        lines.append(labels.word("hide_note", lang, n=published.hide_below))
+        shown = published.zeros == "shown"
+        key, most = ("hide_small_note", published.hide_below - 1) if shown else ("hide_note", published.hide_below)
+        lines.append(labels.word(key, lang, n=most))
     lines.append(labels.word("crs_note", lang, crs=crs_name(crs)))
     if published.internal:
         lines.append(labels.word("internal_note", lang))

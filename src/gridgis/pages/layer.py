@@ -61,7 +61,7 @@ def _texts(spec: MapSpec, lang: str) -> dict[str, Any]:
         "html": labels.HTML_LANG[lang],
         "title": say(spec.title, "coverage_title", "hotspot_title"),
         "words": {key: labels.word(key, lang) for key in labels.PAGE_WORDS},
-        "notes": [say(note, "hide_note", "crs_note", "internal_note") for note in spec.notes],
+        "notes": [say(note, "hide_small_note", "hide_note", "crs_note", "internal_note") for note in spec.notes],
         "measures": measures,
         "themes": themes,
     }

@@ -39,9 +39,10 @@ def protection_costs(  # noqa: PLR0913 - the terms of publish
     -------
     DataFrame
         One row a way (``hide``, ``round to 3``, ``round to 5``, ``merge, then hide``): ``way`` (text), ``cells`` and
-        ``numbers`` (int, how many there are), ``small`` (int, numbers that have to be protected), ``hidden`` (int, with
-        those hidden for their sake), ``hidden_percent`` (float), ``mean_error`` and ``largest_error`` (float, of the
-        numbers shown). A way that is not possible has missing numbers.
+        ``numbers`` (int, how many there are: of the cells and of all sums over them, without rates), ``small`` (int,
+        numbers that have to be protected), ``hidden`` (int, with those hidden for their sake), ``hidden_percent``
+        (float), ``mean_error`` and ``largest_error`` (float, of the numbers shown). A way that is not possible has
+        missing numbers.
 
     Raises
     ------

@@ -49,6 +49,8 @@ class Published:
         Whether every count is changed by noise.
     as_of : str or None
         The date of the numbers.
+    zeros : str
+        Whether true zeros are "shown" or "protected".
     outgoing : Outgoing or None
         Where the release is to be noted as soon as its first file is written; None without a ledger.
     """
@@ -64,6 +66,7 @@ class Published:
     noisy: bool = False
     as_of: str | None = None
     cell_names: dict[str, str] = field(default_factory=dict)
+    zeros: str = "shown"
     outgoing: Outgoing | None = field(default=None, repr=False, compare=False)
     _made_by_publish: bool = field(default=False, repr=False)
 

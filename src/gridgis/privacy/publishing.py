@@ -149,6 +149,7 @@ def publish(  # noqa: PLR0913 - what users ask for by name
         noise is not None,
         as_of,
         _names(grid, CODE, "grid_name"),
+        zeros,
         outgoing,
         _made_by_publish=True,
     )
