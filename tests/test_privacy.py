@@ -679,3 +679,33 @@ def test_the_terms_can_be_set():
     for wrong in ({"zeros": "no"}, {"parts": {"count": "count_a"}}, {"secret_file": ""}):
         with pytest.raises(GridError, match=rf"{next(iter(wrong))} in \[publish\]: expected"):
             make_settings({**inputs, "publish": wrong}, Path())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["王芳", "张三", "王 芳", "王女士", "欧阳娜娜", "Wang Fang", "John Smith", "晋E12345", "11010519491231002X"],
+)
+@pytest.mark.parametrize("prefix", ["count_", ""])
+def test_a_category_that_is_a_person_is_refused(name, prefix):
+    table = table_of([("P", 20, 9), ("P", 30, 12)]).assign(**{f"{prefix}{name}": [11, 12]})
+    with pytest.raises(GridError, match=r"measures: .*(called like persons|number of a person|holds persons)") as error:
+        publish(table, measures=["count", "count_a", f"{prefix}{name}"])
+    assert name not in str(error.value) or not prefix
+    publish(table, measures=["count", "count_a", "count_b"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["杨浦", "黄浦", "徐汇", "静安"],
+        ["高平", "泽州", "阳城", "陵川"],
+        ["包头", "乌海", "赤峰"],
+        ["安全", "白色污染", "高空抛物"],
+        ["王家庄", "李家坡"],
+        ["Noise", "Street Light", "Illegal Parking"],
+    ],
+)
+def test_categories_that_are_kinds_or_places_are_no_persons(names):
+    table = table_of([("P", 20, 0), ("P", 30, 0)])[["grid_code", "parent_code", "geometry"]]
+    table = table.assign(count=[20 * len(names), 30 * len(names)], **{f"count_{name}": [20, 30] for name in names})
+    assert (publish(table, parts={"count": [f"count_{name}" for name in names]}).table["count_status"] == "shown").all()

@@ -24,6 +24,7 @@ from gridgis.persons.columns import (
 from gridgis.persons.written import HOME_ZH, PERSONAL_TEXT, person_names, personal_number
 
 __all__ = [
+    "COORDINATES",
     "HOME_ZH",
     "PERSONAL_TEXT",
     "PERSONS",

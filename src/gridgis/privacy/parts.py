@@ -79,7 +79,7 @@ def sums_of(grid: Grid, counts: Sequence[str], parts: Parts | None = None) -> li
     columns = _whole_columns(grid, counts)
     sums = _told(grid, counts, columns, parts)
     namesakes = _namesakes(columns, counts, sums) if parts is None or COUNT not in parts else ()
-    unsaid = _unsaid(columns, sums) if parts is None else set()
+    unsaid = _unsaid(columns, sums) if parts is None else None
     sums += _found(columns, counts, sums, (namesakes, unsaid))
     sums += _by_name(grid, counts, columns, sums) if namesakes else []
     kept = [known for known in sums if known.total in counts and set(known.parts) & set(counts)]
@@ -168,7 +168,7 @@ def _found(
     columns: Mapping[str, Floats],
     counts: Sequence[str],
     told: Sequence[Sum],
-    names: tuple[Collection[str], Collection[str]],
+    names: tuple[Collection[str], Collection[str] | None],
 ) -> list[Sum]:
     """The sums that nobody told and that hold in every cell.
 
@@ -186,7 +186,7 @@ def _found(
             new = Sum(total, parts)
             if not set(parts) & set(counts) or _is_said(new, [*told, *sums], columns):
                 continue
-            is_chance = not _is_shown_by(columns, new.names) and not new.names & set(unsaid)
+            is_chance = not _may_be_meant(new, unsaid) and not _is_shown_by(columns, new.names)
             if is_chance and _unties(new, namesakes):
                 continue
             tied = [known for known in (*told, *sums) if known.names & new.names]
@@ -204,6 +204,21 @@ def _unsaid(columns: Mapping[str, Floats], told: Sequence[Sum]) -> set[str]:
     """The columns of which nothing says what they count: neither their name nor a sum that was told."""
     said = {COUNT, "households", *(name for one in told for name in one.names)}
     return {name for name, value in columns.items() if name not in said and name.split("_")[0] != COUNT and value.any()}
+
+
+def _may_be_meant(new: Sum, unsaid: Collection[str] | None) -> bool:
+    """Tell whether a sum in a few cells may be more than chance, where nobody said what the parts are.
+
+    If parts are all of a count, its other namesakes are none: that these are all of it as well is another way of
+    dividing it.
+    """
+    if unsaid is None:
+        return False
+    return bool(new.names & set(unsaid)) or (new.total == COUNT and all(map(_is_namesake, new.parts)))
+
+
+def _is_namesake(name: str) -> bool:
+    return name.startswith(f"{COUNT}_")
 
 
 def _unties(new: Sum, namesakes: Collection[str]) -> bool:
