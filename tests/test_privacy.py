@@ -610,6 +610,10 @@ def test_a_second_sum_in_a_few_cells_is_refused_unless_the_parts_are_said():
         publish(table, measures=names)
     publish(table, measures=names, parts={"persons": ["men", "women"]})
     publish(table, measures=names[:3])
+    table = table.rename(columns=lambda name: f"count_{name}" if name in names else name)
+    table = table.rename(columns={"count_persons": "count"})
+    with pytest.raises(GridError, match="say the parts"):
+        publish(table, measures=["count", *(f"count_{name}" for name in names[1:])])
 
 
 def test_a_count_that_is_tied_beside_its_parts_is_refused():
@@ -625,6 +629,15 @@ def test_a_count_that_is_tied_beside_its_parts_is_refused():
     alike["count"] += alike["count_c"]
     with pytest.raises(GridError, match="count_b = count_c in every cell, and by their names"):
         publish(alike, measures=[*measures, "count_c"])
+
+
+def test_a_column_that_is_a_multiple_is_refused_in_a_few_cells_too():
+    table = table_of([("P", 3, 0), ("P", 0, 0), ("P", 5, 0)])[["grid_code", "parent_code", "geometry"]]
+    table = table.assign(count=[3, 0, 5], shoes=[6, 0, 10], trees=[4, 0, 9])
+    with pytest.raises(GridError, match="2 count = shoes in every cell"):
+        publish(table, measures=["count", "shoes"])
+    publish(table, measures=["count", "shoes"], parts={"count": []})  # somebody knows that it is chance
+    publish(table, measures=["count", "trees"])
 
 
 def test_small_tables_of_many_categories_can_be_published():

@@ -83,6 +83,7 @@ def sums_of(grid: Grid, counts: Sequence[str], parts: Parts | None = None) -> li
     sums += _found(columns, counts, sums, (namesakes, unsaid))
     sums += _by_name(grid, counts, columns, sums) if namesakes else []
     kept = [known for known in sums if known.total in counts and set(known.parts) & set(counts)]
+    _require_no_multiples(columns, counts, unsaid or ())
     _require_no_more(columns, counts, kept)
     return kept
 
@@ -341,6 +342,24 @@ def _require_untied(columns: Mapping[str, Floats], let_out: Collection[str], kno
                 f"measures: {one} in every cell, and by their names {listed(sorted(let_out))} are parts of {COUNT}, "
                 f"which is more than can be protected at once; leave out {listed(tied)}, or say which columns are its "
                 f"parts: parts={{{COUNT!r}: [...]}}."
+            )
+
+
+def _require_no_multiples(columns: Mapping[str, Floats], counts: Sequence[str], unsaid: Collection[str]) -> None:
+    """Ask that no column of which nothing says what it counts is a multiple of another, also in two cells."""
+    for one, two in combinations(counts, 2):
+        if one not in unsaid and two not in unsaid:
+            continue
+        pair = np.array([columns[one], columns[two]])
+        pair = np.unique(pair[:, ~np.isnan(pair).any(axis=0) & (pair > 0).any(axis=0)], axis=1)
+        if pair.shape[1] < 2 or not pair.all():
+            continue
+        least = pair[:, 0] / np.gcd(*pair[:, 0].astype(np.int64))
+        if 1 < least.max() <= MULTIPLES and (pair[0] * least[1] == pair[1] * least[0]).all():
+            sides = [_side([(name, int(times))]) for name, times in zip((one, two), least[::-1], strict=True)]
+            raise GridError(
+                f"measures: {sides[0]} = {sides[1]} in every cell, so that numbers of one follow from the other; "
+                f"leave one of {one}, {two} out. Where it is chance, say the parts of a count (parts=)."
             )
 
 
