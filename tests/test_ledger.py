@@ -60,6 +60,28 @@ def test_a_moved_border_is_refused(tmp_path):
     publish(strip([0, 115, 200, 300], [123, 127, 140]), ledger=ledger, as_of="2026-07-31")  # other numbers
 
 
+@pytest.mark.parametrize("options", [{"hide_below": 2}, {"hide_below": 3}, {"round_to": 3}])
+def test_a_difference_of_borders_is_as_wide_as_the_stricter_release_asks(tmp_path, options):
+    ledger = tmp_path / "releases.json"
+    publish(strip([0, 100, 200, 300], [120, 130, 140]), ledger=ledger, as_of=JUNE)
+    with pytest.raises(GridError, match="together with what was published before"):
+        publish(strip([0, 110, 200, 300], [123, 127, 140]), ledger=ledger, as_of=JUNE, **options)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_a_ledger_is_the_ledger_and_has_its_lock(tmp_path):
+    ledger, link = tmp_path / "releases.json", tmp_path / "other" / "link.json"
+    link.parent.mkdir()
+    link.symlink_to(ledger)
+    publish(strip([0, 100, 200, 300], [120, 130, 140]), ledger=link, as_of=JUNE)
+    assert link.is_symlink()
+    assert len(read_ledger(ledger)) == 1
+    shown = gg.publish(strip([0, 100, 200], [120, 130]), ledger=link, as_of=JUNE)
+    assert shown.outgoing.ledger == ledger
+    with pytest.raises(GridError, match="together with what was published before"):
+        publish(strip([0, 110, 200, 300], [123, 127, 140]), ledger=ledger, as_of=JUNE)
+
+
 def test_the_same_release_again_is_no_news(tmp_path):
     ledger = tmp_path / "releases.json"
     table = strip([0, 100, 200, 300], [7, 130, 140])

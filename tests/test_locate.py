@@ -308,3 +308,37 @@ def test_free_text_goes_out_only_when_it_is_asked_for(tmp_path):
         write_table(table.assign(phone="1"), tmp_path / "out.csv", keep=["phone"])
     with pytest.raises(GridError, match="keep: expected columns of the table, nix is none"):
         write_table(table, tmp_path / "out.csv", keep=["nix"])
+
+
+@pytest.mark.parametrize("end", [".csv", ".xlsx"])
+def test_where_shapes_do_not_go_out_other_coordinates_do_not_either(tmp_path, end):
+    points = gpd.GeoDataFrame(
+        {"kind": ["noise"] * 4, "gcj_lat": [36.1234567] * 4, "wkt": ["POINT (113.123456 36.123456)"] * 4},
+        geometry=gpd.points_from_xy([10, 20, 30, 40], [10] * 4),
+        crs=4547,
+    ).assign(grid_code="a", located_by="inside")
+    with pytest.warns(GridWarning, match="of coordinates are left out: gcj_lat, wkt"):
+        write_table(points, tmp_path / f"out{end}")
+    back = pd.read_csv(tmp_path / "out.csv") if end == ".csv" else pd.read_excel(tmp_path / "out.xlsx")
+    assert list(back.columns) == ["kind", "grid_code", "located_by"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["王 芳", "李　伟", "张 敏", "刘 洋"],
+        ["1. 王芳", "2. 李伟", "3、张敏", "4. 刘洋"],
+        ["王芳（户主）", "李伟（租户）", "张敏", "刘洋"],
+        ["王芳、李伟", "张敏、刘洋", "陈静", "赵磊、杨勇"],
+        ["阿依古丽", "扎西多吉", "其其格", "买买提"],
+        ["J. Smith", "M. K. Jones", "Brown, P.", "A. White"],
+        ["noise", "noise", "noise", "+852 9123 4567"],
+        ["noise", "noise", "noise", "(212) 555-1234"],
+        ["noise", "noise", "noise", "138(1234)5678"],
+    ],
+)
+def test_other_ways_to_write_persons(tmp_path, values):
+    table = pd.DataFrame({"who": values, "kind": "noise", "located_by": "inside"})
+    with pytest.warns(GridWarning, match="persons are left out: who"):
+        write_table(table, tmp_path / "out.csv")
+    assert list(pd.read_csv(tmp_path / "out.csv").columns) == ["kind", "located_by"]

@@ -105,6 +105,22 @@ def test_another_limit_makes_the_table_and_the_maps(town):
     assert done["publish"].reason == "changed: publish.hide_below"
 
 
+def test_another_secret_makes_the_table_and_the_maps(town):
+    (town / "secret").write_bytes(b"sixteen bytes at least")
+    section(town, '[publish]\nsecret_file = "secret"')
+    assert made(town) == ["publish", "maps"]
+    (town / "secret").write_bytes(b"sixteen bytes at least\n")  # the same secret
+    assert made(town) == []
+    (town / "secret").write_bytes(b"sixteen other bytes at least")
+    done = go(town)
+    assert [step for step, one in done.items() if one.action == "made"] == ["publish", "maps"]
+    assert done["publish"].reason == "changed: secret_file"
+    assert all(b"sixteen" not in data for data in content(town / "out").values())
+    (town / "secret").unlink()
+    with pytest.raises(gg.GridError, match="expected a file with a secret"):
+        go(town)
+
+
 def test_another_band_makes_the_grid_and_what_hangs_on_it(town):
     section(town, "[divide]\nhouseholds = [60, 100]")
     done = go(town)

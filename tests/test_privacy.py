@@ -583,6 +583,75 @@ def test_whole_numbers_of_any_type_with_some_missing():
         assert shown["x_status"].tolist() == ["shown", "no data", "shown"]
 
 
+def test_numbers_beyond_what_can_be_added_exactly_are_refused():
+    table = table_of([("P", 3, 0), ("P", 20, 0), ("P", 30, 0)])
+    for large in (2**53, 2**53 - 52, 2.0**53 + 2, 2**62, 1e300):
+        with pytest.raises(GridError, match="adds up to 2\\*\\*53 or more"):
+            publish(table.assign(x=pd.Series([30, large, 22], dtype=object)), measures=["x"])
+    shown = publish(table.assign(x=[30, 2**53 - 53, 22]), measures=["x"])
+    assert shown.totals["x"].tolist() == [2**53 - 1] * len(shown.totals)
+
+
+@pytest.mark.filterwarnings("ignore:publish")  # parts that do not add up
+def test_categories_that_are_alike_by_chance_are_still_parts_of_the_count():
+    table = table_of([("P", 3, 0), ("P", 0, 0)]).assign(count=[6, 1], count_b=[3, 0])
+    shown = publish(table, measures=["count", "count_a", "count_b"], hide_below=3)
+    assert (shown.totals["count_status"] == HIDDEN).all()  # with 3 and 3 shown, 7 less 6 would be 1
+    homes = table.assign(households=table["count"])  # a column of two cells that is the count by chance
+    shown = publish(homes, measures=["count", "count_a", "count_b", "households"], hide_below=3)
+    assert (shown.totals["count_status"] == HIDDEN).all()
+
+
+def test_a_second_sum_in_a_few_cells_is_refused_unless_the_parts_are_said():
+    table = table_of([("P", 12, 0), ("P", 1, 0)])[["grid_code", "parent_code", "geometry"]]
+    table = table.assign(men=[12, 1], women=[11, 15], young=[3, 15], old=[20, 1], persons=[23, 16])
+    names = ["persons", "men", "women", "young", "old"]
+    with pytest.raises(GridError, match="say the parts"):
+        publish(table, measures=names)
+    publish(table, measures=names, parts={"persons": ["men", "women"]})
+    publish(table, measures=names[:3])
+    table = table.rename(columns=lambda name: f"count_{name}" if name in names else name)
+    table = table.rename(columns={"count_persons": "count"})
+    with pytest.raises(GridError, match="say the parts"):
+        publish(table, measures=["count", *(f"count_{name}" for name in names[1:])])
+
+
+def test_a_count_that_is_tied_beside_its_parts_is_refused():
+    cells = [("P", count, 0) for count in (3, 1, 4, 2, 9, 7, 12, 30)]
+    table = table_of(cells).assign(count_b=[1, 5, 0, 2, 8, 3, 1, 4], rest=[2, 0, 1, 0, 3, 1, 0, 6])
+    table["count"] = table[["count_a", "count_b", "rest"]].sum(axis=1)
+    table["load"] = table["count"] + np.arange(8)
+    table["other"] = range(8)
+    measures = ["count", "count_a", "count_b"]
+    with pytest.raises(GridError, match=r"load = .* and by their names"):
+        publish(table.drop(columns="rest"), measures=[*measures, "load", "other"])
+    alike = table.assign(count_c=table["count_b"]).drop(columns=["rest", "load", "other"])
+    alike["count"] += alike["count_c"]
+    with pytest.raises(GridError, match="count_b = count_c in every cell, and by their names"):
+        publish(alike, measures=[*measures, "count_c"])
+
+
+def test_a_column_that_is_a_multiple_is_refused_in_a_few_cells_too():
+    table = table_of([("P", 3, 0), ("P", 0, 0), ("P", 5, 0)])[["grid_code", "parent_code", "geometry"]]
+    table = table.assign(count=[3, 0, 5], shoes=[6, 0, 10], trees=[4, 0, 9])
+    with pytest.raises(GridError, match="2 count = shoes in every cell"):
+        publish(table, measures=["count", "shoes"])
+    publish(table, measures=["count", "shoes"], parts={"count": []})  # somebody knows that it is chance
+    publish(table, measures=["count", "trees"])
+
+
+def test_small_tables_of_many_categories_can_be_published():
+    for seed in range(40):
+        chance = np.random.default_rng(seed)
+        table = table_of([("P", int(number), 0) for number in chance.poisson(3, 6)])
+        names = ["count_a", "count_b", "count_c", "count_d"]
+        for name in names[1:]:
+            table[name] = chance.poisson(chance.choice([0.3, 1, 8]), 6)
+        table["count"] = table[names].sum(axis=1)
+        for parts in (None, {"count": names}):
+            publish(table, measures=["count", *names], parts=parts)
+
+
 def test_ones_are_not_known_by_their_sum():
     ones = publish(table_of([("P", 1, 0)] * 12), measures=["count_a"])
     assert (ones.totals["count_a_status"] == HIDDEN).all()  # a sum of 12 would say that each is 1
@@ -623,3 +692,33 @@ def test_the_terms_can_be_set():
     for wrong in ({"zeros": "no"}, {"parts": {"count": "count_a"}}, {"secret_file": ""}):
         with pytest.raises(GridError, match=rf"{next(iter(wrong))} in \[publish\]: expected"):
             make_settings({**inputs, "publish": wrong}, Path())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["王芳", "张三", "王 芳", "王女士", "欧阳娜娜", "Wang Fang", "John Smith", "晋E12345", "11010519491231002X"],
+)
+@pytest.mark.parametrize("prefix", ["count_", ""])
+def test_a_category_that_is_a_person_is_refused(name, prefix):
+    table = table_of([("P", 20, 9), ("P", 30, 12)]).assign(**{f"{prefix}{name}": [11, 12]})
+    with pytest.raises(GridError, match=r"measures: .*(called like persons|number of a person|holds persons)") as error:
+        publish(table, measures=["count", "count_a", f"{prefix}{name}"])
+    assert name not in str(error.value) or not prefix
+    publish(table, measures=["count", "count_a", "count_b"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["杨浦", "黄浦", "徐汇", "静安"],
+        ["高平", "泽州", "阳城", "陵川"],
+        ["包头", "乌海", "赤峰"],
+        ["安全", "白色污染", "高空抛物"],
+        ["王家庄", "李家坡"],
+        ["Noise", "Street Light", "Illegal Parking"],
+    ],
+)
+def test_categories_that_are_kinds_or_places_are_no_persons(names):
+    table = table_of([("P", 20, 0), ("P", 30, 0)])[["grid_code", "parent_code", "geometry"]]
+    table = table.assign(count=[20 * len(names), 30 * len(names)], **{f"count_{name}": [20, 30] for name in names})
+    assert (publish(table, parts={"count": [f"count_{name}" for name in names]}).table["count_status"] == "shown").all()

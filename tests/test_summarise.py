@@ -83,3 +83,12 @@ def test_a_lost_leading_zero_is_named():
         GridError, match=rf"lost their leading zero \(Excel\?\): {code[1:]} with {len(code) - 1} digits"
     ):
         summarise(grid, located(["a"], [code[1:]]))
+
+
+@pytest.mark.parametrize(
+    ("by", "value"), [("about", "POINT (113.123456 36.123456)"), ("gcj_lat", 36.12345), ("经度", "113.12345")]
+)
+def test_coordinates_are_no_categories(by, value):
+    located = pd.DataFrame({"grid_code": list(GRID["grid_code"])[:2] * 3, "located_by": "inside", by: value})
+    with pytest.raises(GridError, match=f"{by}: this column holds coordinates"):
+        summarise(GRID, located, by=by)

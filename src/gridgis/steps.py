@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,6 +50,9 @@ LOCATED, TABLE = f"{INTERNAL}/events_located.csv", f"{INTERNAL}/table.gpkg"
 
 SIDE_BY_SIDE = "jobs"
 """The setting of a division that changes no output, so that it is noted nowhere."""
+
+SECRET_ROUNDS = 100_000
+"""So many rounds of hashing make a secret slow to find by trying."""
 
 RETIRED = "retired"
 """The key in the provenance of a grid that lists the codes that were issued before and are not in it."""
@@ -521,6 +525,7 @@ class Step:
             "settings": {**{name: self._seen(settings, name) for name in self.settings}, "inputs": of_these},
             "inputs": {name: input_hash(file) for name, file in files.items()},
             "earlier": {name: file_sha256(file) for name, file in earlier.items() if file.is_file()},
+            **(_secret_of(settings) if "publish" in self.settings else {}),
             **(_site_is_due(settings) if SITE_FILES in self.outputs else {}),
         }
 
@@ -528,6 +533,15 @@ class Step:
     def _seen(settings: Settings, section: str) -> dict[str, Any]:
         """The settings of a section that change an output."""
         return {key: value for key, value in settings.sections[section].items() if key != SIDE_BY_SIDE}
+
+
+def _secret_of(settings: Settings) -> dict[str, str]:
+    """Tell one secret from another without keeping it: what was made of it follows, slow to find by trying."""
+    name = settings.get("publish", "secret_file")
+    if name is None:
+        return {}
+    mark = hashlib.pbkdf2_hmac("sha256", read_secret(settings.base / name), b"gridgis secret_file", SECRET_ROUNDS)
+    return {"secret_file": mark[:8].hex()}
 
 
 def _faces(*names: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gridgis.contract import CODE, Grid, GridError, GridWarning, listed, require_grid
-from gridgis.persons import personal_columns
+from gridgis.persons import COORDINATES, PERSONS, found_not_out
 
 COUNT = "count"
 """The column of all things; ``count_<category>`` are its parts and add up to it."""
@@ -99,9 +99,12 @@ def summarise(grid: Grid, located: pd.DataFrame, *, by: str | None = None) -> gp
 
 def _categories(names: npt.NDArray[np.object_], located: pd.DataFrame, by: str) -> list[str]:
     """The categories in order; they become names of columns, so that a column of persons is refused."""
-    if personal_columns(located[[by]]):
+    held = found_not_out(located[[by]]).get(by)
+    if held == PERSONS:
         said = f"{by}: this column holds persons, by its name or its values; count by a category instead."
         raise GridError(said, column=by)
+    if held == COORDINATES:
+        raise GridError(f"{by}: this column holds coordinates; count by a category instead.", column=by)
     found = sorted(set(names))
     if len(found) > MOST_CATEGORIES:
         raise GridError(

@@ -35,7 +35,7 @@ from gridgis.contract import (
     require_grid,
     text_column,
 )
-from gridgis.crs import WGS84, require_shareable, transform
+from gridgis.crs import WGS84, coordinates_of, require_shareable, transform
 from gridgis.leaks import require_public
 from gridgis.persons import describe_not_out, found_not_out, not_going_out
 from gridgis.privacy import Published, going_out
@@ -175,20 +175,30 @@ def write_table(
         raise GridError(f"{Path(path).name}: tiles are for everybody; publish the table first (gridgis.publish).")
     require_columns_once(table, Path(path).name)
     if "located_by" in table.columns:
-        table = _going_out(table, Path(path).name, keep)
+        table = _going_out(table, Path(path), keep)
     return _write(table, Path(path), provenance, layer)
 
 
-def _going_out(table: pd.DataFrame, name: str, keep: Sequence[str]) -> pd.DataFrame:
+def _going_out(table: pd.DataFrame, file: Path, keep: Sequence[str]) -> pd.DataFrame:
     """Leave out of located rows what does not go out, and say so."""
     names = [str(column) for column in table.columns]
     has_shapes = any(kind.name == "geometry" for kind in table.dtypes)
+    goes_with_shapes = has_shapes and file.suffix.lower() not in _PLAIN
     texts = [column for column in table.columns if table[column].dtype == object]
     legible = table.assign(**{column: table[column].map(_hexadecimal, na_action="ignore") for column in texts})
-    found = not_going_out(found_not_out(legible), keep=keep, coordinates=has_shapes, names=names)
+    found = found_not_out(legible, _middles(table))
+    found = not_going_out(found, keep=keep, coordinates=goes_with_shapes, names=names)
     if found:
-        warnings.warn(GridWarning(f"{name}: {describe_not_out(found)}."), stacklevel=3)
+        warnings.warn(GridWarning(f"{file.name}: {describe_not_out(found)}."), stacklevel=3)
     return table.loc[:, [column not in found for column in names]]
+
+
+def _middles(table: pd.DataFrame) -> list[np.ndarray]:
+    """Where the rows lie, so that columns that say so are found under any name."""
+    if not isinstance(table, gpd.GeoDataFrame) or table.active_geometry_name is None or table.crs is None:
+        return []
+    middles = shapely.centroid(table.geometry.to_numpy())
+    return coordinates_of(shapely.get_x(middles), shapely.get_y(middles), table.crs)
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> Path:

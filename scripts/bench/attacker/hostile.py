@@ -416,13 +416,14 @@ def knowing(whole: Problem, i: int, layout: Layout) -> Problem:
     places = places_of(layout, whole.names[i][1])
     own = [j for j, key in enumerate(whole.names) if key[:2] in places]
     width[own] = 0  # what lies in its own cell it may know
-    if whole.low[i] > 0:  # and that it is the only one in places where all other cells show a 0
-        column, value = whole.names[i][2], whole.truth[i]
+    if whole.low[i] > 0:  # and that it is the only one in places where all other cells show a 0, in all its columns
+        value, of_cell = whole.truth[i], whole.names[i][:2]
+        mine = {key[2] for j, key in enumerate(whole.names) if key[:2] == of_cell and whole.truth[j] == value}
         width[
             [
                 j
                 for j, key in enumerate(whole.names)
-                if key[2] == column
+                if key[2] in mine
                 and whole.truth[j] == value
                 and j != i
                 and key[:2] in above_of(layout, whole.names[i][1])

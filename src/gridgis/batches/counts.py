@@ -15,7 +15,7 @@ from gridgis.batches.sources import in_crs
 from gridgis.contract import CODE, GridError, GridWarning, text_column
 from gridgis.locate.coordinates import Places, Plausible, elsewhere_warning
 from gridgis.locate.points import Locator
-from gridgis.persons import PersonColumns, is_of_persons
+from gridgis.persons import COORDINATES, PersonColumns, is_of_persons
 from gridgis.summarise import COUNT, MOST_CATEGORIES, NO_CATEGORY
 
 ELSEWHERE = ("outside", "conflict", "bad_coordinates", "no_coordinates")
@@ -261,6 +261,8 @@ class Tally:
         """
         if self.by is not None and self._holds.names:
             raise _persons_error(self.by)
+        if self.by is not None and self._holds.not_out.get(self.by) == COORDINATES:
+            raise GridError(f"{self.by}: this column holds coordinates; count by a category instead.", column=self.by)
         names = sorted(name for name, counts in self.counts.items() if self.by is None or counts.any())
         columns: dict[str, Any] = {
             CODE: text_column([*codes, *(None for _ in ELSEWHERE)]),

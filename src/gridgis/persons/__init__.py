@@ -21,9 +21,11 @@ from gridgis.persons.columns import (
     as_arrow,
     looks_at,
 )
-from gridgis.persons.written import PERSONAL_TEXT, personal_number
+from gridgis.persons.written import HOME_ZH, PERSONAL_TEXT, person_names, personal_number
 
 __all__ = [
+    "COORDINATES",
+    "HOME_ZH",
     "PERSONAL_TEXT",
     "PERSONS",
     "PersonColumns",
@@ -34,6 +36,7 @@ __all__ = [
     "holds_persons",
     "is_of_persons",
     "not_going_out",
+    "person_names",
     "personal_columns",
     "without_persons",
 ]

@@ -31,10 +31,11 @@ _FLAGS = pa.array(
 _NOTHING = pa.array(["", "nan", "null", "none", "-", "--", "/", "n/a", "na", "无", "不详", "未知", "unknown"])
 _NUMBER = r"^[+\-]?\d{1,20}(?:\.\d*)?(?:[eE][+\-]?\d{1,3})?$"
 _MAY_BE_NUMBER = (
-    r"@|1[3-9]\d\D{0,4}\d{3,5}\D{0,3}\d{4,5}|1[3-9]\d\d\D\d{3}\D\d{4}|0\d{2,3}[) \-]|\d{6}[ \-]?(?:18|19|20)\d\d"
-    r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z]|(?i:qq|微信|wechat|weixin|wx|企鹅号)|1\.\d+[eE]|\d{15}"
+    r"@|\+\d|\([2-9]\d\d\)|1[3-9]\d\D{0,4}\d{3,5}\D{0,3}\d{4,5}|1[3-9]\d\d\D\d{3}\D\d{4}|0\d{2,3}[) \-]"
+    r"|\d{6}[ \-]?(?:18|19|20)\d\d|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z]"
+    r"|(?i:qq|微信|wechat|weixin|wx|企鹅号)|1\.\d+[eE]|\d{15}"
 )
-_MAY_BE_NAME = r"^[一-鿿·*＊×xX]{2,16}$|" + written.LATIN_FORM
+_MAY_BE_NAME = r"^(?:\d{1,4}[.、)] ?)*[一-鿿·*＊×xX 、,;/&]{2,40}(?:\([^()]{1,10}\))?$|" + written.LATIN_FORM
 _MAY_BE_HOME = r"[号楼栋幢座弄单元室户#]"
 _MAY_BE_STREET = (
     r"号|弄|(?i:road|rd\b|street|\bst\b|avenue|\bave\b|lane|drive|court|square|room|\brm\b|flat|apt|bldg|building|unit"
@@ -202,8 +203,8 @@ class ColumnLook:
     def _count_texts(self, texts: pa.Array, counts: npt.NDArray[np.int64]) -> None:
         """Count the values of each kind; the pattern of Arrow is asked first, for it is fast."""
         asked: list[tuple[str, str, Callable[[str], Any] | None]] = [
-            ("name", _MAY_BE_NAME, written.is_likely_name),
-            ("name form", _MAY_BE_NAME, written.is_name_form),
+            ("name", _MAY_BE_NAME, lambda text: all(map(written.is_likely_name, written.bare_names(text)))),
+            ("name form", _MAY_BE_NAME, lambda text: all(map(written.is_name_form, written.bare_names(text)))),
             ("home", _MAY_BE_HOME, written.HOME_ZH.search),
             ("street", _MAY_BE_STREET, lambda text: written.STREET_ZH.search(text) or written.ADDRESS_EN.search(text)),
             ("id form", r"^\d{17}[\dXx]$", _is_id_form),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -21,7 +22,7 @@ _SIGNS = _DASHES | _UNSEEN | {ord("・"): "·", ord("•"): "·"}
 
 MOBILE = (
     r"(?<![0-9.])(?<![0-9][A-Za-z])(?:\(?(?:\+|00)?86\)?[ .\-]{0,2})?"
-    r"(?:\(?1[3-9]\d\)?[ .\-·_/]{0,3}\d{4}[ .\-·_/]{0,3}\d{4}"
+    r"(?:\(?1[3-9]\d[ .\-·_/()]{0,3}\d{4}[ .\-·_/()]{0,3}\d{4}"
     r"|1[3-9]\d[ .\-]\d{3}[ .\-]\d{5}|1[3-9]\d{2}[ .\-]\d{3}[ .\-]\d{4})"
     r"(?:\.0+)?(?![0-9A-Za-z])(?!\.\d)"
 )
@@ -52,13 +53,19 @@ ACCOUNT = (
 )
 SCIENTIFIC = r"^\s*1\.[3-9]\d{5,9}[eE]\+?10\s*$"
 
+ABROAD = (
+    r"(?<![\w.+])(?:\+(?!86)\d{1,3}[ \-.]{0,2}\(?\d{1,4}\)?(?:[ \-.]{1,2}\d{2,4}){1,4}|\([2-9]\d{2}\) ?\d{3}-\d{4})"
+    r"(?![\w+])(?!\.\d)"
+)
+"""A number of another country in groups, or with its area in brackets."""
+
 PERSONAL_TEXT = re.compile("|".join((MOBILE, LANDLINE, IDENTITY, MAIL)))
 """A telephone number, an identity card number (with its date of birth), an e-mail address."""
 
 _MOBILE, _LANDLINE, _IDENTITY, _PLATE, _ACCOUNT = (
     re.compile(pattern, re.ASCII) for pattern in (MOBILE, LANDLINE, IDENTITY, PLATE, ACCOUNT)
 )
-_MAIL = re.compile(MAIL)
+_MAIL, _ABROAD = re.compile(MAIL), re.compile(ABROAD, re.ASCII)
 _OLD_IDENTITY = re.compile(r"(?<![0-9A-Za-z_.])\d{15}(?![0-9A-Za-z_.])")
 _SAYS_IDENTITY = re.compile(r"身份证|证件|护照|\bid\b|passport", re.IGNORECASE)
 
@@ -141,6 +148,13 @@ LATIN_NAME = re.compile(r"[A-Z][a-z'’]{1,14}(?:[ \-][A-Z][a-z'’]{0,14}){1,3}
 _NAME_FORM, _DOUBLE_START = re.compile(NAME_FORM), re.compile(f"^(?:{_DOUBLE})")
 _TITLE_ZH = re.compile(r"^([\u4e00-\u9fff]{1,3})(?:先生|女士|小姐|太太|阿姨|大爷|大妈|师傅|老师|同志|某某?)$")
 _MASKED_ZH = re.compile(rf"^{_SURNAME}[*＊×xX某]{{1,2}}[\u4e00-\u9fff]?$")
+
+_MINORITY_ZH = re.compile(
+    r"^(?=[\u4e00-\u9fff]{3,8}$)[\u4e00-\u9fff]*(?:阿卜杜|阿布都|阿不都|买买提|麦麦提|吐尔逊|古丽|艾合买提|扎西|次仁|卓玛|多吉|拉姆|巴特尔"
+    rf"|其其格|苏日娜|斯琴|图雅|高娃)[\u4e00-\u9fff]*(?<![{''.join(sorted(PLACE_END))}])$"
+)
+_ANYBODY = frozenset(("张三", "李四", "王五", "赵六"))
+_INITIAL = re.compile(r"^[A-Z]\. ?(?:[A-Z]\. ?)?[A-Z][a-z]{2,}$|^[A-Z][a-z]{2,},? [A-Z]\.$")
 
 _SYLLABLES = frozenset(
     initial + final
@@ -305,6 +319,23 @@ def is_name(value: str) -> bool:
     return LATIN_NAME.fullmatch(value) is not None
 
 
+_NUMBERED, _ADDED = re.compile(r"^(?:\d{1,4}[.、)] ?)+"), re.compile(r"\s*\([^()]{1,10}\)$")
+_AND, _BLANK = re.compile(r"\s*[、,;/&]\s*"), re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
+
+
+def bare_names(value: str) -> list[str]:
+    """Give the names in a text without numbers before, words in brackets after, and blanks between their signs.
+
+    Examples
+    --------
+    >>> bare_names("1. 王 芳(户主)"), bare_names("王芳、李娜"), bare_names("Smith, John")
+    (['王芳'], ['王芳', '李娜'], ['Smith, John'])
+    """
+    bare = _BLANK.sub("", _ADDED.sub("", _NUMBERED.sub("", value)).strip())
+    names = _AND.split(bare)
+    return names if all(HANZI_NAME.fullmatch(name) for name in names) else [bare]
+
+
 def is_likely_name(value: str) -> bool:
     """Tell whether a text is most likely the name of a person, without anything said beside it.
 
@@ -317,12 +348,34 @@ def is_likely_name(value: str) -> bool:
     """
     if title := _TITLE_ZH.match(value):
         return title[1][0] in SURNAMES or _DOUBLE_START.match(title[1]) is not None
-    if _MASKED_ZH.match(value):
+    if _MASKED_ZH.match(value) or _MINORITY_ZH.match(value) or value in _ANYBODY:
         return True
     if _NAME_FORM.match(value):
         given = value[2:] if _DOUBLE_START.match(value) and len(value) > 2 else value[1:]
         return "·" in value or (value not in _COMMON and given not in _COMMON and all(sign in GIVEN for sign in given))
     return _is_likely_latin(value)
+
+
+_SURELY_GIVEN = frozenset("芳伟娜秀英敏丽强磊勇艳杰娟涛超霞刚辉玲萍鹏鑫斌莉珍俊帆帅慧婷颖佳倩琴洁淑燕莹琳彬琪军")
+
+
+def person_names(categories: Sequence[str]) -> list[str]:
+    """Give those categories that are names of persons; those that may be places only where nearly all may be names.
+
+    Examples
+    --------
+    >>> person_names(["噪音", "王芳", "占道"]), person_names(["杨浦", "徐汇", "静安"]), person_names(["安全", "白色"])
+    (['王芳'], [], [])
+    """
+    bare = {text: bare_names(normal(text).strip()) for text in categories}
+    likely = [text for text, names in bare.items() if names and all(map(is_likely_name, names))]
+    if len(bare) >= 4 and len(likely) >= 0.8 * len(bare):
+        return likely
+    return [
+        text
+        for text in likely
+        if len(bare[text][0]) != 2 or bare[text][0][-1] in _SURELY_GIVEN or bare[text][0] in _ANYBODY
+    ]
 
 
 def is_name_form(value: str) -> bool:
@@ -356,7 +409,7 @@ def _is_likely_latin(value: str) -> bool:
         return False
     words = _latin_words(value)
     ends = (words[0], words[-1])
-    if any(word in _GIVEN_LATIN for word in ends):
+    if _INITIAL.match(value) or any(word in _GIVEN_LATIN for word in ends):
         return True
     pinyin = all(_is_pinyin(word) for word in words)
     return pinyin and any(word in _PINYIN_SURNAMES for word in ends)
@@ -385,6 +438,9 @@ def personal_number(text: str) -> str | None:
             return found[0]
     for pattern in (_LANDLINE, _MAIL, _PLATE, _ACCOUNT):
         if said := pattern.search(plain):
+            return said[0]
+    for said in _ABROAD.finditer(plain):
+        if sum(sign.isdigit() for sign in said[0]) >= 9:
             return said[0]
     numbers = [found[0] for found in _IDENTITY.finditer(plain) if _has_birth(re.sub(r"[ \-]", "", found[0]).upper())]
     if _SAYS_IDENTITY.search(plain):

@@ -248,7 +248,7 @@ def prepared(ledger: str | os.PathLike[str], release: Release, attack: Callable[
     GridError
         If they give something away together, or the file is no ledger.
     """
-    file = Path(os.path.abspath(ledger))
+    file = Path(os.path.realpath(ledger))  # one lock for all spellings
     earlier, hashes = read_ledger(file), _hashes(file)
     if release.sha256 not in hashes:
         attack([*earlier, release])

@@ -78,10 +78,12 @@ def sums_of(grid: Grid, counts: Sequence[str], parts: Parts | None = None) -> li
     """
     columns = _whole_columns(grid, counts)
     sums = _told(grid, counts, columns, parts)
-    sums += _found(columns, counts, sums)
-    if parts is None or COUNT not in parts:
-        sums += _by_name(grid, counts, columns, sums)
+    namesakes = _namesakes(columns, counts, sums) if parts is None or COUNT not in parts else ()
+    unsaid = _unsaid(columns, sums) if parts is None else None
+    sums += _found(columns, counts, sums, (namesakes, unsaid))
+    sums += _by_name(grid, counts, columns, sums) if namesakes else []
     kept = [known for known in sums if known.total in counts and set(known.parts) & set(counts)]
+    _require_no_multiples(columns, counts, unsaid or ())
     _require_no_more(columns, counts, kept)
     return kept
 
@@ -156,8 +158,25 @@ def _require_within(grid: Grid, columns: Mapping[str, Floats], known: Sum, what_
         )
 
 
-def _found(columns: Mapping[str, Floats], counts: Sequence[str], told: Sequence[Sum]) -> list[Sum]:
-    """The sums that nobody told and that hold in every cell."""
+def _namesakes(columns: Mapping[str, Floats], counts: Sequence[str], told: Sequence[Sum]) -> tuple[str, ...]:
+    """The columns that are let out and named as parts of ``count``, where it is let out and its parts were not told."""
+    if COUNT not in counts or any(COUNT in one.names for one in told):
+        return ()
+    return tuple(name for name in columns if name.startswith(f"{COUNT}_") and name in counts)
+
+
+def _found(
+    columns: Mapping[str, Floats],
+    counts: Sequence[str],
+    told: Sequence[Sum],
+    names: tuple[Collection[str], Collection[str] | None],
+) -> list[Sum]:
+    """The sums that nobody told and that hold in every cell.
+
+    Two categories that are alike in the few cells of a table say nothing; that they are parts of the count, their
+    names do. A column of which neither a name nor anybody says what it counts (``unsaid``) may be any sum.
+    """
+    namesakes, unsaid = names
     totals = sorted(
         (name for name in counts if name in columns and np.nansum(columns[name]) > 0),
         key=lambda name: (-float(np.nansum(columns[name])), name),
@@ -168,15 +187,52 @@ def _found(columns: Mapping[str, Floats], counts: Sequence[str], told: Sequence[
             new = Sum(total, parts)
             if not set(parts) & set(counts) or _is_said(new, [*told, *sums], columns):
                 continue
+            is_chance = not _may_be_meant(new, unsaid) and not _is_shown_by(columns, new.names)
+            if is_chance and _unties(new, namesakes):
+                continue
             tied = [known for known in (*told, *sums) if known.names & new.names]
             if not tied:
                 sums.append(new)
-            elif _is_shown_by(columns, new.names) and new.names <= set(counts):
+            elif new.names <= set(counts) and not is_chance:
                 raise GridError(
                     f"measures: {tied[0]} and {new} in every cell, which is more than can be protected at once; leave "
-                    f"out {_what_to_leave(tied[0], new)}."
+                    f"out {_what_to_leave(tied[0], new)}. Where one of them is chance, say the parts (parts=)."
                 )
     return sums
+
+
+def _unsaid(columns: Mapping[str, Floats], told: Sequence[Sum]) -> set[str]:
+    """The columns of which nothing says what they count: neither their name nor a sum that was told."""
+    said = {COUNT, "households", *(name for one in told for name in one.names)}
+    return {name for name, value in columns.items() if name not in said and name.split("_")[0] != COUNT and value.any()}
+
+
+def _may_be_meant(new: Sum, unsaid: Collection[str] | None) -> bool:
+    """Tell whether a sum in a few cells may be more than chance, where nobody said what the parts are.
+
+    If parts are all of a count, its other namesakes are none: that these are all of it as well is another way of
+    dividing it.
+    """
+    if unsaid is None:
+        return False
+    return bool(new.names & set(unsaid)) or (new.total == COUNT and all(map(_is_namesake, new.parts)))
+
+
+def _is_namesake(name: str) -> bool:
+    return name.startswith(f"{COUNT}_")
+
+
+def _unties(new: Sum, namesakes: Collection[str]) -> bool:
+    """Tell whether a sum takes ``count`` or a namesake out of the sum that their names say."""
+    if not namesakes or not new.names & {COUNT, *namesakes}:
+        return False
+    return not _are_the_parts(new, namesakes)
+
+
+def _are_the_parts(known: Sum, namesakes: Collection[str]) -> bool:
+    """Tell whether a sum says what the parts of ``count`` are: all namesakes let out, or nothing but namesakes."""
+    named = all(name.startswith(f"{COUNT}_") for name in known.parts)
+    return known.total == COUNT and (named or set(namesakes) <= set(known.parts))
 
 
 def _what_to_leave(one: Sum, two: Sum) -> str:
@@ -246,13 +302,21 @@ def _adding_up(values: Sequence[Floats], whole: Floats) -> Iterator[tuple[int, .
 
 
 def _by_name(grid: Grid, counts: Sequence[str], columns: Mapping[str, Floats], known: Sequence[Sum]) -> list[Sum]:
-    """``count`` and its namesakes, where nothing else says what its parts are: taken for such, and told."""
+    """``count`` and its namesakes, where nothing else says what its parts are: taken for such, and told.
+
+    Raises
+    ------
+    GridError
+        If they are tied in another way, too.
+    """
     parts = tuple(name for name in columns if name.startswith(f"{COUNT}_"))
-    if COUNT not in counts or not set(parts) & set(counts) or any(COUNT in one.names for one in known):
+    let_out = {name for name in parts if name in counts}
+    if any(_are_the_parts(one, let_out) for one in known):
         return []
+    _require_untied(columns, let_out, known)
     free = tuple(name for name in parts if not any(name in one.names for one in known))
     guess = Sum(COUNT, tuple(name for name in free if name in counts))
-    if not guess.parts:
+    if not guess.parts or any(COUNT in one.names for one in known):
         return []
     what_to_do = f"say which columns are its parts: parts={{{COUNT!r}: [...]}}"
     _require_within(grid, columns, guess, what_to_do)
@@ -266,6 +330,37 @@ def _by_name(grid: Grid, counts: Sequence[str], columns: Mapping[str, Floats], k
         stacklevel=2,
     )
     return [guess]
+
+
+def _require_untied(columns: Mapping[str, Floats], let_out: Collection[str], known: Sequence[Sum]) -> None:
+    """Ask that neither ``count`` nor a namesake is in a sum beside the one that their names say."""
+    if (np.nansum([columns[name] for name in let_out], axis=0) > np.nan_to_num(columns[COUNT])).any():
+        return  # they are no parts, whatever they are called
+    for one in known:
+        if tied := sorted(one.names & {COUNT, *let_out}):
+            raise GridError(
+                f"measures: {one} in every cell, and by their names {listed(sorted(let_out))} are parts of {COUNT}, "
+                f"which is more than can be protected at once; leave out {listed(tied)}, or say which columns are its "
+                f"parts: parts={{{COUNT!r}: [...]}}."
+            )
+
+
+def _require_no_multiples(columns: Mapping[str, Floats], counts: Sequence[str], unsaid: Collection[str]) -> None:
+    """Ask that no column of which nothing says what it counts is a multiple of another, also in two cells."""
+    for one, two in combinations(counts, 2):
+        if one not in unsaid and two not in unsaid:
+            continue
+        pair = np.array([columns[one], columns[two]])
+        pair = np.unique(pair[:, ~np.isnan(pair).any(axis=0) & (pair > 0).any(axis=0)], axis=1)
+        if pair.shape[1] < 2 or not pair.all():
+            continue
+        least = pair[:, 0] / np.gcd(*pair[:, 0].astype(np.int64))
+        if 1 < least.max() <= MULTIPLES and (pair[0] * least[1] == pair[1] * least[0]).all():
+            sides = [_side([(name, int(times))]) for name, times in zip((one, two), least[::-1], strict=True)]
+            raise GridError(
+                f"measures: {sides[0]} = {sides[1]} in every cell, so that numbers of one follow from the other; "
+                f"leave one of {one}, {two} out. Where it is chance, say the parts of a count (parts=)."
+            )
 
 
 def _require_no_more(columns: Mapping[str, Floats], counts: Sequence[str], known: Sequence[Sum]) -> None:

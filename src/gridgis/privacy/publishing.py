@@ -13,7 +13,7 @@ import pandas as pd
 import pyproj
 
 from gridgis.contract import CODE, PARENT, Grid, GridError, GridWarning, listed, require_grid, text_column
-from gridgis.persons import PERSONAL_TEXT, has_personal_text, personal_columns
+from gridgis.persons import HOME_ZH, has_personal_text, person_names, personal_columns
 from gridgis.privacy.ledger import Outgoing, Release, is_date, prepared
 from gridgis.privacy.network import Bools
 from gridgis.privacy.noise import CellKeys
@@ -25,6 +25,8 @@ from gridgis.privacy.tables import REST, Block, Places, blocks_of, places_of, si
 from gridgis.privacy.together import ALL, SOME, require_safe_together
 from gridgis.summarise import COUNT, PARTS, RATE, rate
 
+MOST = 2.0**53
+"""From here on not every whole number is one of floating point, and sums are no longer exact."""
 _Columns = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]]
 
 
@@ -284,13 +286,28 @@ def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
         _require_count(grid, str(name))
         if f"{name}_status" in measures:
             raise GridError(f"measures: '{name}_status' is what the status of {name!r} is called; rename the column.")
+    _require_no_names(grid, [str(name) for name in measures])
     return list(dict.fromkeys(str(name) for name in measures))
+
+
+def _require_no_names(grid: Grid, measures: Sequence[str]) -> None:
+    """Ask that no measure is called like a person: somebody counted by persons, then."""
+    categories = {str(name): str(name).removeprefix(f"{COUNT}_") for name in grid.columns if str(name) != RATE}
+    counted = [text for name, text in categories.items() if (name in measures or name != text) and name != COUNT]
+    persons = person_names(counted)
+    found = [name for name in measures if categories.get(name) in persons]
+    if found:
+        raise GridError(
+            f"measures: {len(found)} of {len(measures)} columns are called like persons; count by a category instead, "
+            "or rename the column."
+        )
 
 
 def _require_count(grid: Grid, name: str) -> None:
     """Ask that a column counts things (or is the rate of them), and says nothing of a person."""
     values = grid[name]
-    if PERSONAL_TEXT.search(name):
+    category = name.removeprefix(f"{COUNT}_")
+    if has_personal_text(pd.Series([category])) or HOME_ZH.search(category):
         raise GridError("measures: the name of a column holds the number of a person; count by a category instead.")
     counted = name == COUNT or name.startswith(f"{COUNT}_")
     if has_personal_text(values) if counted else personal_columns(pd.DataFrame({name: values})):
@@ -301,6 +318,8 @@ def _require_count(grid: Grid, name: str) -> None:
     wrong = given[number.isna() | text.astype(bool) | (number < 0) | np.isinf(number)]
     if name != RATE and not len(wrong):
         wrong = given[number != np.floor(number)]
+    if name != RATE and not len(wrong) and number.sum() >= MOST:
+        raise GridError(f"measures: {name!r} adds up to 2**53 or more, beyond what can be added exactly; correct it.")
     if name in (CODE, PARENT) or len(wrong):
         got = f", got {listed(wrong.astype(str).unique(), 3)}" if len(wrong) else ""
         raise GridError(f"measures: {name!r} counts no things: expected whole numbers of 0 or more in {name!r}{got}.")

@@ -245,7 +245,8 @@ def _disclosed_of(here: Sequence[Release], measures: Sequence[str], most: int) -
             _add_sum(system, len(pieces), [start[name] for name in (total, *parts)], how)
     for one, two in combinations(range(len(grids)), 2):
         for measure in measures:
-            given = (measure, start[measure], newest.hide_below)
+            limits = [release.hide_below for release, at in zip(here, number_of, strict=True) if at in (one, two)]
+            given = (measure, start[measure], max(limits))
             for key, ask in _differences(grids[one], grids[two], pieces[:, one], pieces[:, two], given):
                 asked.setdefault(key, ask)
     if not system.is_news(len(here) - 1) and _sums_of(here) == _sums_of(here[:-1]):
