@@ -800,7 +800,9 @@ def test_no_coordinate_in_range_is_told(tmp_path, grid):
         lambda: locate_file(source, grid, tmp_path / "a.csv", x="x", y="y", crs=4326, batch_rows=2),
         lambda: count_file(source, grid, x="x", y="y", crs=4326, batch_rows=2),
     ):
-        with pytest.warns(GridWarning, match="no coordinate is in range: 9 are longitude and latitude look swapped"):
+        with pytest.warns(
+            GridWarning, match=r"no coordinate is in range \(9 rows: longitude and latitude look swapped\)"
+        ):
             run()
 
 

@@ -221,6 +221,29 @@ def test_parts_are_joined_over_releases(tmp_path, tables, turned):
     gg.publish(second[0], measures=second[1], ledger=ledger, as_of="2026-07-31")
 
 
+@pytest.mark.parametrize(
+    "releases", [[["count"], ["count_b", "count_c"]], [["count", "count_c"], ["count_b"]]], ids=str
+)
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_no_release_shows_does_not_follow_either(tmp_path, releases, turned, apart):
+    """A count, and all its parts but one, over releases: the one that nobody has shown would be what is left."""
+    ledger = tmp_path / "releases.json"
+    tables = [parted(*([name.removeprefix("count_") for name in one] if apart else WHOLE)) for one in releases]
+    first, second = list(zip(tables, releases, strict=True))[:: -1 if turned else 1]
+    publish(first[0], measures=first[1], ledger=ledger, as_of=JUNE)
+    with pytest.raises(GridError, match=r"what 000000 has beside count_b, count_c \(count\) is placed between 3 and 3"):
+        gg.publish(second[0], measures=second[1], ledger=ledger, as_of=JUNE)
+    assert len(read_ledger(ledger)) == 1
+
+
+def test_a_rest_that_is_large_or_none_may_follow(tmp_path):
+    ledger, parts = tmp_path / "releases.json", {"a": [0, 10, 22, 18], "b": [20, 30, 25, 41]}
+    publish(parted("count", parts=parts), measures=["count"], ledger=ledger, as_of=JUNE)
+    publish(parted("b", parts=parts), measures=["count_b"], ledger=ledger, as_of=JUNE)
+    assert len(read_ledger(ledger)) == 2
+
+
 def test_parts_are_joined_on_other_cells_and_levels_too(tmp_path):
     ledger = tmp_path / "releases.json"
     publish(parted(*WHOLE), measures=["count", "count_a"], ledger=ledger, as_of=JUNE)

@@ -1056,7 +1056,7 @@ def test_what_a_table_of_points_needs(tmp_path):
 
 def test_a_wrong_crs_for_the_whole_table_is_told(tmp_path):
     path = _csv(tmp_path, "x,y\n420518,4007586\n420519,4007587\n,\n")
-    with pytest.warns(GridWarning, match=r"no coordinate is in range: 2 are out of range; is crs= right"):
+    with pytest.warns(GridWarning, match=r"no coordinate is in range \(2 rows: out of range\); is crs= right"):
         points = read_points(path, x="x", y="y", crs=4326)
     assert problems(points) == ["out of range", "out of range", "missing"]
 

@@ -214,7 +214,9 @@ class Plausible:
         """What to warn of; empty where there is nothing."""
         if not self.off or self.fine:
             return ""
-        return f"no coordinate is in range: {self.off} are {self.first_off}; is crs= right, and the order of x= and y=?"
+        return (
+            f"no coordinate is in range ({self.off} rows: {self.first_off}); is crs= right, and the order of x= and y=?"
+        )
 
     def require(self, crs: pyproj.CRS, what: str) -> None:
         """Ask that the coordinates can be in their CRS.

@@ -233,16 +233,20 @@ def _disclosed_of(here: Sequence[Release], measures: Sequence[str], most: int) -
     grids = _grids(here)
     pieces = _pieces([transform(grid.cells, grid.crs, newest.crs, "ledger") for grid in grids])
     number_of = [next(i for i, grid in enumerate(grids) if grid.same_cells(release)) for release in here]
+    sums = [one for one in _sums_of(here) if one[0] in measures]
     start = {name: place * len(pieces) for place, name in enumerate(measures)}
-    system, asked = _System(len(measures) * len(pieces)), dict[tuple[int, ...], _Asked]()
-    for owner, (release, number) in enumerate(zip(here, number_of, strict=True)):
-        members = _members(release, pieces[:, number])
+    rests = {at: (len(start) + at) * len(pieces) for at, one in enumerate(sums) if one[1] != ALL}
+    system, asked = _System((len(start) + len(sums)) * len(pieces)), dict[tuple[int, ...], _Asked]()
+    members_of = [_members(release, pieces[:, number]) for release, number in zip(here, number_of, strict=True)]
+    for owner, (release, members) in enumerate(zip(here, members_of, strict=True)):
         for measure in release.ranges:
             if measure in start:
                 _add_numbers(system, asked, (owner, release, measure), [start[measure] + part for part in members])
-    for total, how, parts in _sums_of(here):
-        if total in start:
-            _add_sum(system, len(pieces), [start[name] for name in (total, *parts)], how)
+    for at, (total, how, parts) in enumerate(sums):
+        blocks = [start[name] for name in (total, *parts)]
+        _add_sum(system, len(pieces), [*blocks, rests[at]] if at in rests else blocks, how)
+        if at in rests:
+            _add_rests(asked, here, members_of, (total, parts, rests[at]))
     for one, two in combinations(range(len(grids)), 2):
         for measure in measures:
             limits = [release.hide_below for release, at in zip(here, number_of, strict=True) if at in (one, two)]
@@ -285,11 +289,29 @@ def _add_numbers(
 
 
 def _add_sum(system: _System, pieces: int, starts: Sequence[int], how: str) -> None:
-    """On every piece the parts of a count are no more than it, or all of it."""
+    """On every piece the parts of a count, with what is in none of them, are all of it."""
     signs = np.array([1.0, *(-1.0 for _ in starts[1:])])
     for piece in range(pieces):
-        owner = GUESS if how == GUESSED else TIE
-        system.add(np.array(starts) + piece, (0.0, 0.0 if how == ALL else np.inf), owner, signs)
+        system.add(np.array(starts) + piece, (0.0, 0.0), GUESS if how == GUESSED else TIE, signs)
+
+
+def _add_rests(
+    asked: dict[tuple[int, ...], _Asked],
+    here: Sequence[Release],
+    members_of: Sequence[Sequence[Ints]],
+    of: tuple[str, Sequence[str], int],
+) -> None:
+    """What a count has beside the parts that were let out: nobody shows it, and it must not follow either."""
+    total, parts, start = of
+    owners = [at for at, one in enumerate(here) if total in one.ranges and set(parts) & set(one.ranges)]
+    limit, open_zero = max(one.hide_below for one in here), any(one.zeros == "shown" for one in here)
+    for release, members in zip(here, members_of, strict=True):
+        for place, part in enumerate(members):
+            name = release.codes[place] if place < len(release.codes) else "a total"
+            if len(part):
+                what = f"what {name} has beside {', '.join(parts)}"
+                new = _Asked(what, total, limit, list(owners), zero_is_safe=open_zero)
+                asked.setdefault(tuple((start + part).tolist()), new)
 
 
 def _pieces(grids: Sequence[npt.NDArray[np.object_]]) -> Ints:

@@ -245,7 +245,9 @@ def _attach(
     fine = np.array([word is None for word in words], dtype=bool)
     off = [word for word in words if word == "out of range" or (word or "").startswith("longitude")]
     if off and not fine.any():
-        report.note(f"no coordinate is in range: {len(off)} are {off[0]}; is crs= right, and the order of x= and y=?")
+        report.note(
+            f"no coordinate is in range ({len(off)} rows: {off[0]}); is crs= right, and the order of x= and y=?"
+        )
     require_plausible(x[fine], y[fine], crs, report.name)
     stacked = stacks_note(x[fine], y[fine])
     if stacked:
