@@ -433,9 +433,9 @@ def test_parts_add_up_to_the_thing_whatever_the_cells_overlap(cells, shapes):
     overlap = shapely.union_all(twice) if twice else shapely.Polygon()
     for row, thing in enumerate(things.geometry):
         mine, measure = pieces.loc[[row]], (shapely.length if shapely.get_dimensions(thing) == 1 else shapely.area)
-        whole = measure(shapely.union_all([thing]))
+        whole = measure(shapely.union_all([thing]))  # a line that goes back on itself has more length than ground
         assert mine["share"].sum() == pytest.approx(1)
-        assert measure(mine.geometry.to_numpy()).sum() == pytest.approx(whole, abs=0.5)
+        assert whole - 0.5 <= measure(mine.geometry.to_numpy()).sum() <= measure(thing) + 0.5
         contested = mine.loc[mine["located_by"] == "conflict", "share"].sum()
         if measure is shapely.area:
             assert contested * whole == pytest.approx(thing.intersection(overlap).area, abs=0.5)

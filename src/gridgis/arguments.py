@@ -39,9 +39,11 @@ a scheme of your own, in a TOML file, fields from left to right, the last one nu
 {EXIT_STATUS}
 """
 
-COSTS = """\
+COSTS = f"""\
 numbers are those of the cells and of all sums over them; rates are not counted. What gridgis publish and map say
 counts the numbers of one file: those of the cells, with rates.
+
+{EXIT_STATUS}
 """
 
 LEAKS = """\
