@@ -207,6 +207,8 @@ def test_codes_of_divisions_of_11_digits_are_no_phones_and_phones_stay_phones(tm
     assert scanned(tmp_path, "grid_code,count\n" + "\n".join(f"{code},12" for code in codes), "cells.csv") == []
     assert scanned(tmp_path, f"<p>{' '.join(codes)}</p>") == []
     assert scanned(tmp_path, json.dumps([{"parent_code": "13010200101", "count": 12}])) == []
+    for child, kinds in (("13010212345001", []), ("1301021234501", []), ("13010212346001", ["phone number"])):
+        assert [leak.kind for leak in scanned(tmp_path, f"<p>13010212345 {child}</p>")] == kinds
     found = scanned(tmp_path, f"<p>{' '.join(codes)} 电话 13010212345 和 13812345678</p>")
     assert sum(leak.count for leak in found if leak.kind == "phone number") == 2
     assert [leak.kind for leak in scanned(tmp_path, "<p>13010212345</p>")] == ["phone number"]

@@ -576,6 +576,19 @@ def test_what_is_no_count_or_of_persons_is_refused(name, values, said):
         publish(table if values is None else table.assign(**{name: values}), measures=[name])
 
 
+def test_cells_called_like_persons_go_out_without_names(tmp_path):
+    table = table_of([("P", 30, 0), ("P", 20, 0), ("P", 30, 0)])
+    for places in (["东街网格", "王家岭", "刘家湖"], ["Hill", "River", "East"]):
+        shown = publish(table.assign(grid_name=places), measures=["count_a"])
+        assert set(shown.cell_names.values()) == set(places)
+    with pytest.warns(
+        GridWarning, match="1 of the names in grid_name are like those of persons; grid_name is left out"
+    ):
+        shown = publish(table.assign(grid_name=["东街网格", "王芳", None]), measures=["count_a"])
+    assert shown.cell_names == {}
+    assert "王芳" not in write_table(shown, tmp_path / "n.csv").read_text(encoding="utf-8-sig")
+
+
 def test_whole_numbers_of_any_type_with_some_missing():
     table = table_of([("P", 3, 0), ("P", 20, 0), ("P", 30, 0)])
     for values in ([30, None, 40], [30.0, float("nan"), 40.0], pd.array([30, None, 40], dtype="Int64")):

@@ -209,11 +209,17 @@ def _ids(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:
 
 
 def _phones(text: str, start: Ints, length: Ints, gap: Ints) -> Iterator[Hit]:
+    longer: set[str] | None = None
     whole = np.flatnonzero((length == 11) | (length == 13) | (length == 15)).tolist()
     for i in (*whole, *chains(length, gap, (11,), (3,)).tolist(), *chains(length, gap, (13, 15), (2, 4)).tolist()):
         found = _PHONE.match(text, start[i])
         if found and not _STEPS.search(text[max(found.start() - 120, 0) : found.start()]):
-            yield Hit(_phone_or_code(text, found), found.start(1), found[1])
+            kind = _phone_or_code(text, found)
+            if kind == PHONE_OR_CODE:  # codes of cells begin with that of their parent
+                if longer is None:
+                    longer = {text[at : at + 11] for at in start[(length >= 13) & (length <= 17)].tolist()}
+                kind = CODE_OF_DIVISION if found[1] in longer else kind
+            yield Hit(kind, found.start(1), found[1])
     lines = (length[:-1] >= 3) & (length[:-1] <= 4) & (gap[:-1] <= 2) & (length[1:] >= 7) & (length[1:] <= 8)
     for i in np.flatnonzero(lines).tolist():
         if text[start[i]] == "0" and (

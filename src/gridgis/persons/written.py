@@ -336,6 +336,10 @@ def bare_names(value: str) -> list[str]:
     return names if all(HANZI_NAME.fullmatch(name) for name in names) else [bare]
 
 
+_PLACE_FORM = re.compile("^(?:.家[山岭泉湖洲林行河沟坡坪湾洼峪峰崖墩圩塘嘴滩坳冲垸]|东方.|..[路岭街巷湖])$")
+"""The hill, spring or wood of a family, and roads: names of places though a surname begins them."""
+
+
 def is_likely_name(value: str) -> bool:
     """Tell whether a text is most likely the name of a person, without anything said beside it.
 
@@ -343,13 +347,15 @@ def is_likely_name(value: str) -> bool:
     --------
     >>> [is_likely_name(name) for name in ("王芳", "欧阳娜娜", "张先生", "Wang Fang", "Smith, John", "阿依古丽·买买提")]
     [True, True, True, True, True, True]
-    >>> [is_likely_name(name) for name in ("安全", "金属", "高空抛物", "Street Light", "Xingfu Community", "马路")]
+    >>> [is_likely_name(name) for name in ("安全", "金属", "高空抛物", "Street Light", "Xingfu Community", "王家岭")]
     [False, False, False, False, False, False]
     """
     if title := _TITLE_ZH.match(value):
         return title[1][0] in SURNAMES or _DOUBLE_START.match(title[1]) is not None
     if _MASKED_ZH.match(value) or _MINORITY_ZH.match(value) or value in _ANYBODY:
         return True
+    if _PLACE_FORM.match(value):
+        return False
     if _NAME_FORM.match(value):
         given = value[2:] if _DOUBLE_START.match(value) and len(value) > 2 else value[1:]
         return "·" in value or (value not in _COMMON and given not in _COMMON and all(sign in GIVEN for sign in given))

@@ -265,12 +265,18 @@ def _totals(places: Places, asked: Sequence[str], columns: _Columns) -> pd.DataF
 
 
 def _names(grid: Grid, code: str, name: str) -> dict[str, str]:
-    """The names of places by their code, where the grid has them."""
+    """The names of places by their code, where the grid has them; none where some are names of persons."""
     if name not in grid.columns:
         return {}
     known = grid[[code, name]].dropna()
     known = known[known[name].astype(str).ne("")].drop_duplicates(code)
-    return dict(zip(known[code], known[name].astype(str), strict=True))
+    names = known[name].astype(str)
+    persons = person_names(names.unique().tolist())
+    if persons:
+        said = f"publish: {len(persons)} of the names in {name} are like those of persons; {name} is left out."
+        warnings.warn(GridWarning(said), stacklevel=3)
+        return {}
+    return dict(zip(known[code], names, strict=True))
 
 
 def _asked(grid: Grid, measures: Sequence[str] | None) -> list[str]:
