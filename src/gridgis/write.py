@@ -18,6 +18,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow
+import pyarrow.compute as pc
 import pyarrow.parquet
 import pyogrio
 import pyproj
@@ -39,7 +40,7 @@ from gridgis.crs import WGS84, coordinates_of, require_shareable, transform
 from gridgis.leaks import require_public
 from gridgis.persons import describe_not_out, found_not_out, not_going_out
 from gridgis.privacy import Published, going_out
-from gridgis.read.delimited import FORMULA_STARTS, guarded
+from gridgis.read.delimited import FORMULA, FORMULA_STARTS, guarded
 from gridgis.summarise import RATE
 from gridgis.whole import INSTANT, SIDECAR, first_line, fixed_date, whole_file
 
@@ -521,6 +522,8 @@ def _plain_values(values: pd.Series, suffix: str) -> tuple[pd.Series, str]:
     if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
         return values, ""
     there = values.dropna()
+    if pd.api.types.infer_dtype(there) == "string":
+        return _without_zero_bytes(values) if any("\0" in text for text in there.tolist()) else (values, "")
     if there.map(lambda value: isinstance(value, bytes | bytearray | memoryview)).any():
         return values.map(_hexadecimal, na_action="ignore"), "bytes are written as hexadecimal text"
     if len(there) and there.map(lambda value: isinstance(value, int | np.integer)).all():
@@ -528,9 +531,13 @@ def _plain_values(values: pd.Series, suffix: str) -> tuple[pd.Series, str]:
             return values, ""
         return _plain_integers(values, suffix)
     if there.map(lambda value: isinstance(value, str) and "\0" in value).any():
-        freed = values.map(lambda text: text.replace("\0", "") if isinstance(text, str) else text, na_action="ignore")
-        return freed, "zero bytes are left out"
+        return _without_zero_bytes(values)
     return values, ""
+
+
+def _without_zero_bytes(values: pd.Series) -> tuple[pd.Series, str]:
+    freed = values.map(lambda text: text.replace("\0", "") if isinstance(text, str) else text, na_action="ignore")
+    return freed, "zero bytes are left out"
 
 
 def _plain_integers(values: pd.Series, suffix: str) -> tuple[pd.Series, str]:
@@ -561,10 +568,23 @@ def safe_for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.columns:
         values = table[name]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
-            fresh[name] = values.map(
-                lambda value: guarded(value) if isinstance(value, str) else value, na_action="ignore"
-            )
+            cells = values.tolist()
+            doubtful = _may_be_formulas(cells)
+            if doubtful:
+                for row in doubtful:
+                    cells[row] = guarded(cells[row])
+                fresh[name] = pd.Series(cells, values.index, dtype=values.dtype)
     return table.assign(**fresh).rename(columns=guarded)
+
+
+def _may_be_formulas(cells: list[Any]) -> list[int]:
+    """Give the rows of texts that may hold a formula; most tables have few, and these alone are looked at closely."""
+    texts = [value if isinstance(value, str) else None for value in cells]
+    try:
+        found = pc.match_substring_regex(pyarrow.array(texts, pyarrow.large_string()), FORMULA)
+    except UnicodeEncodeError:  # halves of letters, which Arrow does not take
+        return [row for row, text in enumerate(texts) if text is not None]
+    return np.flatnonzero(found.fill_null(False).to_numpy(zero_copy_only=False)).tolist()
 
 
 def _plain_geometry(table: gpd.GeoDataFrame, what: str, suffix: str) -> pd.DataFrame:

@@ -131,8 +131,7 @@ def _from_columns(frame: pd.DataFrame, x: str, y: str, crs: object, report: Repo
     read = [coordinate_numbers(values, comma=comma) for values in raw]
     if comma:
         report.note(DECIMAL_COMMAS)
-    cells = zip(raw[0], raw[1], read[0].tolist(), read[1].tolist(), strict=True)
-    words = [_word(x_cell, y_cell, east, north, known) for x_cell, y_cell, east, north in cells]
+    words = _words(raw[0], raw[1], read[0], read[1], known)
     return _attach(frame, read[0], read[1], words, known, report)
 
 
@@ -146,8 +145,19 @@ def _from_geometry(frame: gpd.GeoDataFrame, crs: object, report: Report) -> gpd.
     require_types(frame[there], ("Point",), report.name)
     x, y = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     x[there], y[there] = shapely.get_x(shapes[there]), shapely.get_y(shapes[there])
-    words = [_word(east, north, east, north, known) for east, north in zip(x.tolist(), y.tolist(), strict=True)]
+    words = _words(x.tolist(), y.tolist(), x, y, known)
     return _attach(frame.drop(columns="geometry"), x, y, words, known, report)
+
+
+def _words(x_cells: list[Any], y_cells: list[Any], x: np.ndarray, y: np.ndarray, crs: pyproj.CRS) -> list[str | None]:
+    """Say of each row what is wrong with its place."""
+    good = np.isfinite(x) & np.isfinite(y)
+    if crs.is_geographic:
+        good &= (abs(x) <= 180) & (abs(y) <= 90)
+    words: list[str | None] = [None] * len(x)
+    for row in np.flatnonzero(~good).tolist():
+        words[row] = _word(x_cells[row], y_cells[row], float(x[row]), float(y[row]), crs)
+    return words
 
 
 def _word(x_cell: Any, y_cell: Any, x: float, y: float, crs: pyproj.CRS) -> str | None:
